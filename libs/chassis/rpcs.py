@@ -1,0 +1,97 @@
+"""A service's table of contents: one line per rpc, by name; the chassis makes the gRPC servicer from it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from libs.events.decider import Actor, Command, Decider
+from libs.events.ports import Clock, CommitLog, Document
+from libs.events.views import Views
+
+R = TypeVar("R", bound="Request")
+
+
+class Request(BaseModel):
+    """A query's input, filled from the request message by field name. Its constraints are the input's bounds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a query may read, and for whom."""
+
+    actor: Actor
+    views: Views
+    log: CommitLog
+    clock: Clock
+
+
+Show = Callable[[str, Any], Document]
+"""(id, state) -> the resource's fields; the chassis adds `version`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """A decider and how its state is shown."""
+
+    decider: Decider[Any, Any, Any]
+    show: Show
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRpc:
+    """Answers with the resource as the command left it. `id`: `request` takes the aggregate's id from the request (a new one
+    where the request has no such field), `party` from the caller's token."""
+
+    command: type[Command]
+    id: Literal["request", "party"] = "request"
+
+
+@dataclass(frozen=True, slots=True)
+class BatchRpc:
+    """Many commands in one request, each of its own fate: `results[i] {accepted, code, message, field}` for `<items>[i]`."""
+
+    command: type[Command]
+    items: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetRpc:
+    """Reads an aggregate by its id, as of now or as of `as_of` (a version or a time)."""
+
+    decider: Decider[Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class QueryRpc:
+    """Answers from read models. A request with `min_position` waits for `projections` to have passed it (at most 1 s)."""
+
+    request: type[Request]
+    answer: Callable[[Any, Reads], Awaitable[Document]]
+    projections: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRpc:
+    """A server stream."""
+
+    request: type[Request]
+    watch: Callable[[Any, Reads], AsyncIterator[Document]]
+
+
+Rpc = CommandRpc | BatchRpc | GetRpc | QueryRpc | WatchRpc
+command, batch, get, watch = CommandRpc, BatchRpc, GetRpc, WatchRpc
+
+
+def query(request: type[R], answer: Callable[[R, Reads], Awaitable[Document]], *projections: str) -> QueryRpc:
+    return QueryRpc(request, answer, projections)
+
+
+def rpcs(**table: Rpc) -> Mapping[str, Rpc]:
+    """Method name -> what it does. The chassis checks at start that it names exactly the methods of the service's protos."""
+    return table

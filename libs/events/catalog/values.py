@@ -1,0 +1,198 @@
+"""The values that events are made of: ids, money, terms. Shared by every service, so additive changes only."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+SAFE_INTEGER = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact."""
+
+
+def _id(prefix: str) -> StringConstraints:
+    return StringConstraints(pattern=rf"^{prefix}_[0-9a-z]{{10,40}}$")
+
+
+CreatorId = Annotated[str, _id("crt")]
+BrandId = Annotated[str, _id("brd")]
+CampaignId = Annotated[str, _id("cmp")]
+EngagementId = Annotated[str, _id("eng")]
+ContractId = Annotated[str, _id("ctr")]
+DeliverableId = Annotated[str, _id("dlv")]
+PaymentId = Annotated[str, _id("pay")]
+DepositId = Annotated[str, _id("dep")]
+ThreadId = Annotated[str, _id("thr")]
+MessageId = Annotated[str, _id("msg")]
+PostId = Annotated[str, _id("pst")]
+ConversionId = Annotated[str, _id("cnv")]
+
+Time = AwareDatetime
+Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+"""ISO 3166-1 alpha-2."""
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
+"""ISO 639-1."""
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+"""ISO 4217."""
+Niche = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{1,39}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https://[^\s]{3,2000}$")]
+Text = Annotated[str, StringConstraints(max_length=2000)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Handle = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._]{2,64}$")]
+Hashtag = Annotated[str, StringConstraints(pattern=r"^#[\w]{1,100}$")]
+Mention = Annotated[str, StringConstraints(pattern=r"^@[A-Za-z0-9._]{1,64}$")]
+Count = Annotated[int, Field(ge=0, le=SAFE_INTEGER)]
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class Value(BaseModel):
+    """An immutable part of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Money(Value):
+    """An integer of minor units (cents) and its currency. Never a float, never converted silently."""
+
+    amount: Annotated[int, Field(ge=-SAFE_INTEGER, le=SAFE_INTEGER)]
+    currency: Currency
+
+    def __add__(self, other: Money) -> Money:
+        return Money(amount=self.amount + self._same(other), currency=self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(amount=self.amount - self._same(other), currency=self.currency)
+
+    def _same(self, other: Money) -> int:
+        if other.currency != self.currency:
+            raise ValueError(f"{self.currency} and {other.currency} do not add up: one currency per contract")
+        return other.amount
+
+
+class Platform(StrEnum):
+    TIKTOK = "tiktok"
+    INSTAGRAM = "instagram"
+    YOUTUBE = "youtube"
+
+
+class EngagementRateMethod(StrEnum):
+    """A bare engagement rate means nothing: by which denominator?"""
+
+    BY_VIEWS = "by_views"
+    BY_FOLLOWERS = "by_followers"
+    BY_REACH = "by_reach"
+
+
+class PlatformAccount(Value):
+    platform: Platform
+    handle: Handle
+    followers: Count
+    verified: bool = False
+
+
+class RateCardEntry(Value):
+    platform: Platform
+    format: Label
+    amount: Money
+    negotiable: bool = True
+
+
+class Performance(Value):
+    """A snapshot over the last 30 days. A missing measurement is null, never zero."""
+
+    captured_at: Time
+    posts: Count | None = None
+    views: Count | None = None
+    median_views: Count | None = None
+    engagement_rate: Rate | None = None
+    engagement_rate_method: EngagementRateMethod | None = None
+
+
+class Reason(Value):
+    """Why something was refused or failed: a stable code, and what would be right."""
+
+    code: Label
+    message: Text
+
+
+class Objective(StrEnum):
+    AWARENESS = "awareness"
+    CONSIDERATION = "consideration"
+    ENGAGEMENT = "engagement"
+    TRAFFIC = "traffic"
+    CONVERSIONS = "conversions"
+    UGC = "ugc"
+
+
+class CampaignMode(StrEnum):
+    INVITE_ONLY = "invite_only"
+    OPEN = "open"
+
+
+class Brief(Value):
+    do: tuple[Text, ...] = ()
+    dont: tuple[Text, ...] = ()
+    talking_points: tuple[Text, ...] = ()
+    hashtags: tuple[Hashtag, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    disclosure_label: Label | None = None
+    """The words that mark the post as advertising, e.g. `#ad`: must stand in the post."""
+
+
+class Schedule(Value):
+    """When posts may go out, inclusive."""
+
+    starts_at: Time
+    ends_at: Time
+
+
+class DeliverableTemplate(Value):
+    platform: Platform
+    format: Label
+
+
+class Terms(Value):
+    """What two parties agree on: one version of an offer. The contract's `terms_hash` is taken over these."""
+
+    fee: Money
+    deliverables: Annotated[tuple[DeliverableTemplate, ...], Field(min_length=1, max_length=20)]
+    revisions: Annotated[int, Field(ge=0, le=10)]
+    """Rounds of changes that the brand may ask for, per deliverable."""
+    post_window: Schedule
+    usage_rights_days: Annotated[int, Field(ge=0, le=3650)] = 0
+    exclusivity_days: Annotated[int, Field(ge=0, le=365)] = 0
+
+
+class Party(StrEnum):
+    BRAND = "brand"
+    CREATOR = "creator"
+
+
+class Posting(Value):
+    """One leg of a ledger entry: `amount` leaves `debit` and reaches `credit`. Accounts: `world:deposits`, `brand:<id>:cash`,
+    `contract:<id>:held`, `creator:<id>:available`, `platform:fees`."""
+
+    debit: Label
+    credit: Label
+    amount: Money
+
+
+class MetricsSource(StrEnum):
+    PLATFORM_API = "platform_api"
+    CREATOR_REPORT = "creator_report"
+    IMPORT = "import"
+    SIMULATED = "simulated"
+
+
+class Metrics(Value):
+    """Cumulative counts since the post went out. A missing one is null: it is never zero."""
+
+    views: Count | None = None
+    likes: Count | None = None
+    comments: Count | None = None
+    shares: Count | None = None
+    saves: Count | None = None
+    reach: Count | None = None
+    clicks: Count | None = None
+    watch_seconds: Count | None = None
