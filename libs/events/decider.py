@@ -24,7 +24,7 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `party` is the brand or creator that the subject acts for (`brd_…`, `crt_…`), none for operators and services."""
+    """Who acts. `party` is the brand or creator that the subject acts for (`brd_…`, `crt_…`); none for operators, services."""
 
     subject: str
     role: Role
@@ -141,6 +141,22 @@ class Decider(Generic[C, S, E]):
 
     def fold(self, events: Iterable[E], state: S | None = None) -> S:
         return reduce(self.evolve, events, self.initial if state is None else state)
+
+    def judge(self, command: C, state: S) -> Decision:
+        """`decide` as a stamped command meets it: not found to whom the aggregate does not belong (unless `by_anyone`), and an
+        illegal transition told with the names of what would be legal."""
+        if not command.by_anyone and not self.visible(state, command.actor):
+            raise not_found(self.name)
+        try:
+            return self.decide(command, state)
+        except Refusal as refusal:
+            if refusal.code == ILLEGAL and (state == self.initial or not self.visible(state, command.actor)):
+                raise not_found(self.name) from None  # there is nothing, or nothing for them, that could be in a wrong state
+            if refusal.code == ILLEGAL:
+                legal = [cls.__name__ for cls in self.legal.get(type(state), ())]
+                refusal.details["legal"] = legal
+                refusal.message += f"; possible: {', '.join(legal) or 'nothing'}"
+            raise
 
     def visible(self, state: S, actor: Actor) -> bool:
         """Operators, services and data teams see all; a party sees what is its own."""

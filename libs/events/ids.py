@@ -36,6 +36,11 @@ def derive(prefix: str, parent: str, *others: str) -> str:
     return f"{prefix}_{suffix[:TIME_LENGTH]}{_base32(int.from_bytes(digest[:10], 'big'), CHANCE_LENGTH)}"
 
 
+def numbered(prefix: str, at: datetime, parent: str, number: int) -> str:
+    """The id of the n-th thing that a parent has (a thread's message, a brand's deposit): follows from both, and sorts by age."""
+    return derive(prefix, compose(prefix, at, 0), parent, str(number))
+
+
 def commit_id_of(*parts: str) -> str:
     """uuid5 over what makes an intent the same intent: (actor, idempotency key), (reaction, event id, index)."""
     return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))

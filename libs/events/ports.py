@@ -74,7 +74,8 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """Put `body` (None: delete) if the document is still at `revision` (0: if it does not exist)."""
+    """Put `body` (None: delete; what is gone already counts as deleted) if the document is still at `revision` (0: if it
+    does not exist)."""
 
     id: str
     revision: int
@@ -83,7 +84,8 @@ class Write:
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A filter's bounds, inclusive; None is open. A missing or null field is in no range."""
+    """A filter's bounds, inclusive; None is open. A missing or null field is in no range. Of a list, some element has to
+    reach each bound."""
 
     least: Any = None
     most: Any = None
@@ -116,7 +118,9 @@ class Documents(Protocol):
     async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Stored]: ...
 
     async def put(self, collection: str, writes: Sequence[Write]) -> frozenset[str]:
-        """Each write is atomic by itself. Returns the ids that had moved on and were not written."""
+        """Each write is atomic by itself, at most one per id. Returns the ids that had moved on: nothing of theirs was written,
+        or it was overwritten before the losers could be told apart; read them again. Raises `Unavailable` (any of the writes
+        may then have taken effect)."""
         ...
 
     async def find(self, collection: str, where: Where, page: Page = Page()) -> list[Stored]: ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from libs.events.envelope import Recorded
-from libs.events.ports import Document
+from libs.events.ports import Document, Documents, Stored, Write
 from libs.events.registry import Event
 
 Apply = Callable[[Document, Recorded[Any]], Document | None]
@@ -40,3 +40,54 @@ def projection(
     """Declares a projection around its pure `apply`. `key`: a field of every event in `of`, or a function."""
     key_of: Key = key if callable(key) else lambda event: str(getattr(event.data, key))
     return lambda apply: Projection(name, version, tuple(of), key_of, apply, tuple(indexes))
+
+
+# --- the runner ------------------------------------------------------------------------------------------------------
+
+MARKS, DELETED = "_marks", "_deleted"
+"""The kernel's fields of a document: source stream -> last applied version; and whether `apply` deleted it. What is deleted is
+kept as its marks alone, else a redelivery would bring it back to life."""
+
+
+def shown(body: Document) -> Document:
+    """The document without the kernel's fields."""
+    return {name: value for name, value in body.items() if not name.startswith("_")}
+
+
+class ProjectionRunner:
+    """Handles a consumer's batches for one build of a projection: each document is read once and written once per batch,
+    together with its marks. What is at or below its mark was applied before and is dropped."""
+
+    def __init__(self, projection: Projection, documents: Documents, collection: str) -> None:
+        self.projection, self._documents, self._collection = projection, documents, collection
+
+    async def prepare(self) -> None:
+        for fields in self.projection.indexes:
+            await self._documents.index(self._collection, fields)
+
+    async def handle(self, events: Sequence[Recorded[Any]]) -> None:
+        key_of, work = self.projection.key, dict[str, list[Recorded[Any]]]()
+        for event in events:
+            key = key_of(event)
+            if key is not None:
+                work.setdefault(key, []).append(event)
+        while work:
+            stored = await self._documents.get(self._collection, list(work))
+            writes = [write for key in work if (write := self._fold(key, stored.get(key), work[key])) is not None]
+            lost = await self._documents.put(self._collection, writes) if writes else frozenset()
+            work = {key: work[key] for key in lost}
+
+    def _fold(self, key: str, stored: Stored | None, events: Sequence[Recorded[Any]]) -> Write | None:
+        """None: every event had been applied."""
+        body = stored.body if stored else {}
+        marks = dict(body.get(MARKS, ()))
+        document: Document | None = shown(body)
+        apply, news = self.projection.apply, False
+        for event in events:
+            mark = f"{event.source}/{event.stream}"
+            if event.version > marks.get(mark, 0):
+                document, marks[mark], news = apply({} if document is None else document, event), event.version, True
+        if not news:
+            return None
+        kept = {DELETED: True} if document is None else document
+        return Write(key, stored.revision if stored else 0, {**kept, MARKS: marks})

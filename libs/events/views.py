@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import base64
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
 
-from libs.events.ports import Document, Page, Where
+import orjson
+
+from libs.events.builds import Build, read_builds
+from libs.events.decider import Kind, Refusal
+from libs.events.envelope import topic
+from libs.events.ports import Clock, Document, Documents, Page, Stored, Where
+from libs.events.progress import read_progress
+from libs.events.projection import DELETED, Projection, shown
+
+LIVE_FOR = 1.0
+"""Seconds for which the live build of a projection is remembered; a replaced collection outlives this by far."""
+WAIT_MOST, WAIT_EVERY = 1.0, 0.01
+"""Seconds that a query waits for a position, and between two looks."""
 
 
 class Views(Protocol):
@@ -20,3 +35,110 @@ class Views(Protocol):
         ...
 
     async def count(self, projection: str, where: Where) -> int: ...
+
+
+class LiveViews:
+    """`Views` of a service's projections on its documents."""
+
+    def __init__(self, documents: Documents, projections: Iterable[Projection], clock: Clock) -> None:
+        self._documents, self._clock = documents, clock
+        self._projections = {one.name: one for one in projections}
+        self._live: dict[str, tuple[float, Build]] = {}
+
+    async def one(self, projection: str, id: str) -> Document | None:
+        build = await self._build(projection)
+        stored = (await self._documents.get(build.collection, [id])).get(id)
+        return None if stored is None or DELETED in stored.body else shown(stored.body)
+
+    async def page(self, projection: str, where: Where, page: Page, cursor: str = "") -> tuple[list[Document], str]:
+        build = await self._build(projection)
+        bound = _bound_to(projection, where, page.sort)
+        after = _read_cursor(cursor, bound, len(page.sort)) if cursor else page.after
+        asked = Page(page.sort, after, page.limit + 1)
+        found = await self._documents.find(build.collection, {**where, DELETED: None}, asked)
+        kept = found[: page.limit]
+        following = _write_cursor(bound, page.sort, kept[-1]) if len(found) > page.limit and kept else ""
+        return [{"id": stored.id, **shown(stored.body)} for stored in kept], following
+
+    async def count(self, projection: str, where: Where) -> int:
+        build = await self._build(projection)
+        return await self._documents.count(build.collection, {**where, DELETED: None})
+
+    async def wait_for(self, token: str, projections: Sequence[str]) -> None:
+        """Returns once each of these projections that reads the token's service has applied its position. Raises `Refusal`:
+        a malformed token, or not within a second (UNAVAILABLE, `POSITION_NOT_REACHED`)."""
+        service, position, partition = _read_token(token)
+        waiting = [name for name in projections if service in self._projections[name].sources()]
+        end = self._clock.monotonic() + WAIT_MOST
+        while waiting := [name for name in waiting if not await self._reached(name, (topic(service), partition), position)]:
+            if self._clock.monotonic() >= end:
+                raise Refusal(
+                    "POSITION_NOT_REACHED",
+                    f"{', '.join(waiting)} has not reached {token} yet: try again shortly",
+                    kind=Kind.UNAVAILABLE,
+                    projections=waiting,
+                )
+            await self._clock.sleep(WAIT_EVERY)
+
+    async def _reached(self, name: str, place: tuple[str, int], position: int) -> bool:
+        build = await self._build(name)
+        return (await read_progress(self._documents, build.group, [place]))[place].position >= position
+
+    async def _build(self, name: str) -> Build:
+        now = self._clock.monotonic()
+        kept = self._live.get(name)
+        if kept is not None and now - kept[0] < LIVE_FOR:
+            return kept[1]
+        builds = await read_builds(self._documents, name)
+        if builds is None:
+            raise Refusal("VIEW_NOT_READY", f"{name} is not built yet: try again shortly", kind=Kind.UNAVAILABLE)
+        self._live[name] = (now, builds.live)
+        return builds.live
+
+
+def position_token(service: str, position: int, partition: int) -> str:
+    """What a client sends back as `min_position`; opaque to it."""
+    return f"{service}.{position}.{partition}"
+
+
+def _read_token(token: str) -> tuple[str, int, int]:
+    service, _, rest = token.partition(".")
+    position, _, partition = rest.partition(".")
+    if not service or not (position.isdecimal() and partition.isdecimal()) or len(token) > 100:
+        raise Refusal(
+            "POSITION_INVALID", "not a position that a command answered with", kind=Kind.INVALID_ARGUMENT, field="min_position"
+        )
+    return service, int(position), int(partition)
+
+
+def _bound_to(projection: str, where: Where, sort: tuple[tuple[str, bool], ...]) -> str:
+    asked = orjson.dumps([projection, dict(where), sort], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(asked).hexdigest()[:16]
+
+
+def _write_cursor(bound: str, sort: tuple[tuple[str, bool], ...], last: Stored) -> str:
+    values = [_value(last.body, path) for path, _ in sort]
+    return base64.urlsafe_b64encode(orjson.dumps([bound, *values, last.id])).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, bound: str, sorted_by: int) -> tuple[Any, ...]:
+    try:
+        read = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
+    except ValueError:
+        read = None
+    fits = isinstance(read, list) and len(read) == sorted_by + 2 and read[0] == bound and isinstance(read[-1], str)
+    if not fits or any(isinstance(value, list | dict) for value in read):
+        raise Refusal(
+            "CURSOR_INVALID",
+            "not a cursor of this list with these filters and this order: begin without one",
+            kind=Kind.INVALID_ARGUMENT,
+            field="cursor",
+        )
+    return tuple(read[1:])
+
+
+def _value(body: Document, path: str) -> Any:
+    value: Any = body
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value

@@ -99,8 +99,11 @@ class CampaignResumed(Event):
 
 @event("limelight.campaigns.CampaignCancelled", version=1)
 class CampaignCancelled(Event):
+    """`engagement_ids`: those without an agreement that the budget covers; they end with the campaign. Contracts go on."""
+
     campaign_id: CampaignId
     reason: Text
+    engagement_ids: tuple[EngagementId, ...] = ()
 
 
 @event("limelight.campaigns.CreatorInvited", version=1)
@@ -153,7 +156,7 @@ class BudgetExceeded(Event):
 
 @event("limelight.campaigns.BudgetFreed", version=1)
 class BudgetFreed(Event):
-    """A contract ended without being paid: its fee is the campaign's to spend again."""
+    """A contract ended without being paid: its fee, less a kill fee, is the campaign's to spend again."""
 
     campaign_id: CampaignId
     engagement_id: EngagementId
@@ -174,7 +177,8 @@ class EngagementOpened(Event):
     opened_by: Party
     terms: Terms
     brief: Brief
-    expires_at: Time | None = None
+    message: Text = ""
+    expires_at: Time
 
 
 @event("limelight.campaigns.OfferMade", version=1)
@@ -189,6 +193,7 @@ class OfferMade(Event):
     by: Party
     terms: Terms
     message: Text = ""
+    expires_at: Time
 
 
 @event("limelight.campaigns.OfferAccepted", version=1)
@@ -214,6 +219,7 @@ class EngagementReopened(Event):
     brand_id: BrandId
     creator_id: CreatorId
     reason: Reason
+    expires_at: Time
 
 
 @event("limelight.campaigns.EngagementDeclined", version=1)
@@ -228,7 +234,7 @@ class EngagementDeclined(Event):
 
 @event("limelight.campaigns.EngagementExpired", version=1)
 class EngagementExpired(Event):
-    """The invitation was not answered in time."""
+    """The newest offer was not answered in time."""
 
     engagement_id: EngagementId
     campaign_id: CampaignId
@@ -253,6 +259,7 @@ class ContractDrafted(Event):
     deliverable_ids: tuple[DeliverableId, ...]
     policy_version: int
     terms_hash: Label
+    sign_by: Time
 
 
 @event("limelight.campaigns.ContractSigned", version=1)
@@ -268,6 +275,8 @@ class ContractSigned(Event):
     terms_hash: Label
     fee: Money
     complete: bool
+    fund_by: Time | None = None
+    """Until when the money must be held; set with the second signature."""
 
 
 @event("limelight.campaigns.ContractActivated", version=1)
@@ -294,6 +303,9 @@ class CancellationProposed(Event):
 @event("limelight.campaigns.CancellationDeclined", version=1)
 class CancellationDeclined(Event):
     contract_id: ContractId
+    campaign_id: CampaignId
+    brand_id: BrandId
+    creator_id: CreatorId
     by: Party
 
 

@@ -12,6 +12,7 @@ from libs.events.catalog.values import (
     Party,
     Text,
     ThreadId,
+    Time,
 )
 from libs.events.registry import Event, Personal, event
 
@@ -37,13 +38,14 @@ class MessageSent(Event):
 
 @event("limelight.messaging.CardPosted", version=1)
 class CardPosted(Event):
-    """A system card: a step of the deal, mirrored from the event that it names."""
+    """A system card: a step of the deal, mirrored from the event that it names and that came about at `occurred_at`."""
 
     thread_id: ThreadId
     message_id: MessageId
     kind: Label
     text: Text
     source_event_id: Label
+    occurred_at: Time
 
 
 @event("limelight.messaging.MessageRead", version=1)

@@ -6,6 +6,7 @@ from libs.events.catalog.values import (
     BrandId,
     CampaignId,
     ContractId,
+    Count,
     CreatorId,
     DepositId,
     Label,
@@ -46,6 +47,26 @@ class DepositFailed(Event):
     reason: Text
 
 
+@event("limelight.payments.DepositOutcomeUnknown", version=1)
+class DepositOutcomeUnknown(Event):
+    """The provider's answer to the charge is ambiguous: it is looked up. `asked`: look-ups that have been made so far."""
+
+    brand_id: BrandId
+    deposit_id: DepositId
+    amount: Money
+    asked: Count = 0
+
+
+@event("limelight.payments.DepositLookupStarted", version=1)
+class DepositLookupStarted(Event):
+    """The provider is asked what became of the charge. `asked` counts from 1."""
+
+    brand_id: BrandId
+    deposit_id: DepositId
+    amount: Money
+    asked: Count
+
+
 @event("limelight.payments.FundsReserved", version=1)
 class FundsReserved(Event):
     """Cash set aside for a payment: no other can take it."""
@@ -67,7 +88,16 @@ class ReservationQueued(Event):
 
 @event("limelight.payments.ReservationReturned", version=1)
 class ReservationReturned(Event):
-    """A refund (or an ended wait) made the cash free again."""
+    """A refund made cash free again, the rest of the reservation is spent (kill fee); or a wait ended, and nothing was taken."""
+
+    brand_id: BrandId
+    payment_id: PaymentId
+    amount: Money
+
+
+@event("limelight.payments.ReservationSpent", version=1)
+class ReservationSpent(Event):
+    """The payment was released: what was reserved for it is no longer the brand's."""
 
     brand_id: BrandId
     payment_id: PaymentId
@@ -109,11 +139,13 @@ class PaymentCancelled(Event):
     brand_id: BrandId
     creator_id: CreatorId
     campaign_id: CampaignId
+    amount: Money
 
 
 @event("limelight.payments.ReleaseApproved", version=1)
 class ReleaseApproved(Event):
-    """The transfer to the creator may be made; from here on no refund can be."""
+    """The transfer to the creator may be made; from here on no refund can be. `idempotency_key` is the transfer's at the
+    provider: it is stored before the provider is called, so that every later question is about the same transfer."""
 
     payment_id: PaymentId
     contract_id: ContractId
@@ -123,17 +155,33 @@ class ReleaseApproved(Event):
     amount: Money
     creator_amount: Money
     platform_fee: Money
+    attempt: Count
+    idempotency_key: Label
 
 
 @event("limelight.payments.PaymentOutcomeUnknown", version=1)
 class PaymentOutcomeUnknown(Event):
-    """The provider's answer is ambiguous: it is looked up, never retried under a new key."""
+    """The provider's answer is ambiguous: it is looked up, never retried under a new key. `asked`: look-ups made so far."""
 
     payment_id: PaymentId
     contract_id: ContractId
     brand_id: BrandId
     creator_id: CreatorId
     idempotency_key: Label
+    asked: Count = 0
+
+
+@event("limelight.payments.TransferLookupStarted", version=1)
+class TransferLookupStarted(Event):
+    """The provider is asked what became of the transfer. `asked` counts from 1."""
+
+    payment_id: PaymentId
+    contract_id: ContractId
+    brand_id: BrandId
+    creator_id: CreatorId
+    creator_amount: Money
+    idempotency_key: Label
+    asked: Count
 
 
 @event("limelight.payments.PaymentReleased", version=1)
@@ -162,6 +210,7 @@ class ReleaseFailed(Event):
     brand_id: BrandId
     creator_id: CreatorId
     reason: Text
+    attempt: Count
 
 
 @event("limelight.payments.RefundIssued", version=1)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, StringConstraints
+
+from libs.events.envelope import iso
 
 SAFE_INTEGER = 2**53 - 1
 """The largest integer that every JSON reader keeps exact."""
@@ -28,7 +31,14 @@ MessageId = Annotated[str, _id("msg")]
 PostId = Annotated[str, _id("pst")]
 ConversionId = Annotated[str, _id("cnv")]
 
-Time = AwareDatetime
+
+
+def _utc(at: datetime) -> datetime:
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
+
+
+Time = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(iso, return_type=str, when_used="json")]
+"""UTC in milliseconds; in JSON always `2026-11-22T14:00:00.000Z`, so that equal times are equal text."""
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
@@ -131,11 +141,11 @@ class CampaignMode(StrEnum):
 
 
 class Brief(Value):
-    do: tuple[Text, ...] = ()
-    dont: tuple[Text, ...] = ()
-    talking_points: tuple[Text, ...] = ()
-    hashtags: tuple[Hashtag, ...] = ()
-    mentions: tuple[Mention, ...] = ()
+    do: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    dont: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    talking_points: Annotated[tuple[Text, ...], Field(max_length=50)] = ()
+    hashtags: Annotated[tuple[Hashtag, ...], Field(max_length=30)] = ()
+    mentions: Annotated[tuple[Mention, ...], Field(max_length=30)] = ()
     disclosure_label: Label | None = None
     """The words that mark the post as advertising, e.g. `#ad`: must stand in the post."""
 

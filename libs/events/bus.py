@@ -1,0 +1,157 @@
+"""The bus on Kafka. Publishing is bare aiokafka: what must travel is the trace that was stored with the commit. Consuming is
+FastStream: batches of raw bytes, acknowledged when they are handled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError
+
+from libs.events.ids import Ids
+from libs.events.partitions import PARTITIONS, partition
+from libs.events.ports import Clock, Deliver, Message, Subscription, Unavailable
+from libs.events.subscription import KafkaSubscription, SubscriptionSettings
+
+TOPIC_ALREADY_EXISTS = 36
+"""Kafka's error code."""
+
+
+class KafkaBus:
+    """`Bus`. `replication`: of topics created here. `patience`: seconds until a broker that does
+    not answer counts as unavailable. `subscriptions`: how consumers behave."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        clock: Clock,
+        ids: Ids,
+        *,
+        replication: int = 1,
+        patience: float = 10.0,
+        subscriptions: SubscriptionSettings | None = None,
+    ) -> None:
+        self._bootstrap, self._clock, self._ids = bootstrap, clock, ids
+        self._replication, self._patience = replication, patience
+        self._subscriptions = subscriptions or SubscriptionSettings()
+        self._producer: AIOKafkaProducer | None = None
+        self._producing = asyncio.Lock()
+
+    async def ensure(self, topic: str) -> None:
+        async with self._admin() as admin:
+            wanted = NewTopic(topic, num_partitions=PARTITIONS, replication_factor=self._replication)
+            answer = await admin.create_topics([wanted])
+        for name, code, *rest in answer.topic_errors:
+            if code not in (0, TOPIC_ALREADY_EXISTS):
+                raise Unavailable(f"Kafka: topic {name} was not created: error {code} {rest}")
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
+        """Batches are filled here, partition by partition: a future per batch instead of one per message."""
+        async with self._producing:
+            try:
+                return await self._publish(topic, messages)
+            except (TimeoutError, KafkaError, OSError) as failure:
+                await self._discard_producer()
+                raise Unavailable(f"Kafka: {failure!r}") from failure
+            except asyncio.CancelledError:
+                await self._discard_producer()
+                raise
+
+    async def _publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
+        if self._producer is None:
+            self._producer = await self._start_producer()
+        producer = self._producer
+        per_partition: dict[int, list[Message]] = {}
+        for message in messages:
+            per_partition.setdefault(partition(message.key), []).append(message)
+        sent: list[tuple[int, int, asyncio.Future[Any]]] = []
+        for number, mine in per_partition.items():
+            for batch in _batches(producer, mine):
+                future = await producer.send_batch(batch, topic, partition=number)
+                sent.append((number, batch.record_count(), future))
+        await asyncio.gather(*(future for _, _, future in sent))
+        return {number: future.result().offset + count - 1 for number, count, future in sent}
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        async with self._admin() as admin:
+            if topic not in await admin.list_topics():
+                return {}
+        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, request_timeout_ms=self._milliseconds())
+        try:
+            async with asyncio.timeout(self._patience):
+                await consumer.start()
+                places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+                ends = await consumer.end_offsets(places)
+                return {place.partition: offset for place, offset in ends.items()}
+        except (KafkaError, OSError, TimeoutError) as failure:
+            raise Unavailable(f"Kafka: {failure!r}") from failure
+        finally:
+            await consumer.stop()
+
+    def partition(self, key: str) -> int:
+        return partition(key)
+
+    def subscribe(self, group: str, topics: Sequence[str], deliver: Deliver) -> Subscription:
+        return KafkaSubscription(self._bootstrap, group, topics, deliver, self, self._clock, self._ids, self._subscriptions)
+
+    async def stop(self) -> None:
+        """Closes the producer; subscriptions are stopped by who started them."""
+        async with self._producing:
+            await self._discard_producer()
+
+    async def _start_producer(self) -> AIOKafkaProducer:
+        producer = AIOKafkaProducer(
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=0,
+            max_batch_size=262_144,
+            request_timeout_ms=self._milliseconds(),
+        )
+        try:
+            async with asyncio.timeout(self._patience):
+                await producer.start()
+        except BaseException:
+            await producer.stop()
+            raise
+        return producer
+
+    async def _discard_producer(self) -> None:
+        """After a failure its sequence numbers cannot be trusted; the next publish starts another."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            with suppress(KafkaError, OSError):
+                await producer.stop()
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(bootstrap_servers=self._bootstrap, request_timeout_ms=self._milliseconds())
+        try:
+            async with asyncio.timeout(self._patience):
+                await admin.start()
+                yield admin
+        except (KafkaError, OSError, TimeoutError) as failure:
+            raise Unavailable(f"Kafka: {failure!r}") from failure
+        finally:
+            await admin.close()
+
+    def _milliseconds(self) -> int:
+        return round(self._patience * 1000)
+
+
+def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[Any]:
+    """The messages in order, in as few batches as fit."""
+    batches = []
+    batch = producer.create_batch()
+    for message in messages:
+        key = message.key.encode()
+        if batch.append(timestamp=None, key=key, value=message.value, headers=list(message.headers)) is None:
+            batches.append(batch)
+            batch = producer.create_batch()
+            batch.append(timestamp=None, key=key, value=message.value, headers=list(message.headers))
+    batch.close()
+    return [*batches, batch]

@@ -1,0 +1,19 @@
+"""Which failures pass by themselves, and which never will."""
+
+from __future__ import annotations
+
+from libs.events.decider import Kind, Refusal
+from libs.events.ports import ConcurrencyError, Unavailable
+
+PASSING = frozenset({Kind.UNAVAILABLE, Kind.DEADLINE_EXCEEDED, Kind.RESOURCE_EXHAUSTED})
+
+
+class Halted(Exception):
+    """So much is parked in a row that not the events but this deployment must be wrong: an operator has to look."""
+
+
+def is_transient(error: BaseException) -> bool:
+    """An outage: wait and try again, never dead-letter. All else (a schema, a rule, a bug) would fail again for ever."""
+    if isinstance(error, Refusal):
+        return error.kind in PASSING
+    return isinstance(error, Unavailable | ConcurrencyError | ConnectionError | TimeoutError)

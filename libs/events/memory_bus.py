@@ -1,0 +1,172 @@
+"""The in-memory twin of the bus: partitions, groups with committed offsets, redelivery of what was not handled."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from libs.events.faults import NO_FAULTS, Faults
+from libs.events.partitions import PARTITIONS, partition
+from libs.events.ports import Deliver, Delivery, Message
+
+Place = tuple[str, int]
+"""A partition of a topic."""
+
+PAUSE_AFTER_FAILURE = 0.1
+"""Seconds until a batch that was not handled is delivered again."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Consumers that share the work. `committed`: the next offset to deliver."""
+
+    committed: dict[Place, int] = field(default_factory=dict)
+    members: list[MemorySubscription] = field(default_factory=list)
+
+
+class MemoryBus:
+    """One broker for all services of a process. `max_records`: the largest batch delivered."""
+
+    def __init__(self, faults: Faults = NO_FAULTS, max_records: int = 1_000) -> None:
+        self._topics: dict[str, list[list[Delivery]]] = {}
+        self._groups: dict[str, _Group] = {}
+        self._faults, self._max_records = faults, max_records
+
+    async def ensure(self, topic: str) -> None:
+        self._topics.setdefault(topic, [[] for _ in range(PARTITIONS)])
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
+        await self._faults.at("publish.before")
+        await self.ensure(topic)
+        last: dict[int, int] = {}
+        for message in messages:
+            number = partition(message.key)
+            kept = self._topics[topic][number]
+            last[number] = len(kept)
+            kept.append(Delivery(topic, number, len(kept), message.key, message.value, dict(message.headers)))
+        for group in self._groups.values():
+            for member in group.members:
+                member.ring()
+        await self._faults.at("publish.after")
+        return last
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        return {number: len(kept) for number, kept in enumerate(self._topics.get(topic, []))}
+
+    def partition(self, key: str) -> int:
+        return partition(key)
+
+    def subscribe(self, group: str, topics: Sequence[str], deliver: Deliver) -> MemorySubscription:
+        return MemorySubscription(self, group, tuple(topics), deliver)
+
+    def lose(self, topic: str) -> None:
+        """The broker lost the topic: its messages and what every group had committed on it."""
+        self._topics.pop(topic, None)
+        for group in self._groups.values():
+            group.committed = {place: offset for place, offset in group.committed.items() if place[0] != topic}
+
+    def lag(self, group: str, topic: str) -> int:
+        """Messages that the group has not handled yet."""
+        committed = self._group(group).committed
+        return sum(end - committed.get((topic, n), 0) for n, end in enumerate(map(len, self._topics.get(topic, []))))
+
+    def _group(self, name: str) -> _Group:
+        return self._groups.setdefault(name, _Group())
+
+    def _next_batch(self, places: Sequence[Place], committed: dict[Place, int]) -> list[Delivery]:
+        batch: list[Delivery] = []
+        for topic, number in places:
+            kept = self._topics[topic][number] if topic in self._topics else []
+            start = committed.get((topic, number), 0)
+            batch += kept[start : start + self._max_records - len(batch)]
+            if len(batch) == self._max_records:
+                break
+        return batch
+
+
+class MemorySubscription:
+    """One member of a group. Partitions are dealt out anew whenever a member comes or goes."""
+
+    def __init__(self, bus: MemoryBus, group: str, topics: tuple[str, ...], deliver: Deliver) -> None:
+        self._bus, self._group, self._topics, self._deliver = bus, bus._group(group), topics, deliver
+        self._bell = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._polled = 0.0
+
+    async def start(self) -> None:
+        for topic in self._topics:
+            await self._bus.ensure(topic)
+        self._stopping = False
+        self._group.members.append(self)
+        self._polled = asyncio.get_running_loop().time()
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def stop(self) -> None:
+        self._stopping = True
+        self.ring()
+        if self._task is not None:
+            await self._task
+            self._task = None
+        self._leave()
+
+    def kill(self) -> None:
+        """The process died: the batch in hand is neither finished nor acknowledged."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._leave()
+
+    def polled(self) -> float:
+        return self._polled
+
+    def ring(self) -> None:
+        self._bell.set()
+
+    def _leave(self) -> None:
+        if self in self._group.members:
+            self._group.members.remove(self)
+        for member in self._group.members:
+            member.ring()
+
+    def _assigned(self) -> list[Place]:
+        mine = []
+        for topic in self._topics:
+            sharing = [member for member in self._group.members if topic in member._topics]
+            if self in sharing:
+                mine += [(topic, n) for n in range(PARTITIONS) if sharing[n % len(sharing)] is self]
+        return mine
+
+    async def _run(self) -> None:
+        while not self._stopping:
+            self._polled = asyncio.get_running_loop().time()
+            self._bell.clear()
+            batch = self._bus._next_batch(self._assigned(), self._group.committed)
+            if not batch:
+                await self._rest(None)
+            elif not await self._handle(batch):
+                await self._rest(PAUSE_AFTER_FAILURE)
+
+    async def _handle(self, batch: list[Delivery]) -> bool:
+        try:
+            await self._bus._faults.at("deliver")
+            await self._deliver(batch)
+        except Exception:  # whatever it was, nothing of the batch is acknowledged: that is the contract
+            return False
+        still_mine = set(self._assigned())
+        for delivery in batch:
+            place = (delivery.topic, delivery.partition)
+            if place in still_mine:
+                self._group.committed[place] = max(self._group.committed.get(place, 0), delivery.offset + 1)
+        return True
+
+    async def _rest(self, seconds: float | None) -> None:
+        """Until the bell rings (after a failure: until the pause is over), never beyond a second without a sign of life."""
+        if seconds is None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._bell.wait()
+        else:
+            await asyncio.sleep(seconds)

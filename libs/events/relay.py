@@ -1,0 +1,201 @@
+"""The relay: what the commit log holds is published, in its order, at least once. One per service is active, by a lease.
+
+Lease and checkpoint are one document, moved by compare-and-set only: whoever takes the lease over moves the document, and the
+relay that it was taken from can publish what it has in hand once more, but never moves the checkpoint again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from libs.events.backoff import patiently
+from libs.events.envelope import Commit, milliseconds, to_cloudevent, topic
+from libs.events.ids import Ids
+from libs.events.ports import Bus, Clock, CommitLog, Document, Documents, Message, Unavailable, Write
+
+log = logging.getLogger(__name__)
+
+RELAYS = "relays"
+"""The collection of the lease."""
+
+
+class _Superseded(Exception):
+    """Another relay holds the lease."""
+
+
+class _Stopped(Exception):
+    """Raised out of a pause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """`position`: all commits up to it are published. `ends`: partition -> offset of the last message known to be there.
+    `expires`: milliseconds since 1970."""
+
+    owner: str = ""
+    epoch: int = 0
+    expires: int = 0
+    position: int = 0
+    ends: dict[int, int] = field(default_factory=dict)
+    revision: int = 0
+
+    @classmethod
+    def of(cls, revision: int, body: Document) -> Lease:
+        ends = {int(number): offset for number, offset in body["ends"].items()}
+        return cls(body["owner"], body["epoch"], body["expires"], body["position"], ends, revision)
+
+    def body(self) -> Document:
+        ends = {str(number): offset for number, offset in self.ends.items()}
+        fields = {"owner": self.owner, "epoch": self.epoch, "expires": self.expires, "position": self.position}
+        return {**fields, "ends": ends}
+
+
+class Relay:
+    """`owner`: a name that no other process has. `page`: commits read and published at a time. Seconds: `lease` until a silent
+    owner is succeeded; `poll` between looks at an idle log (appends of this process are seen at once); `check` between looks
+    whether the broker still has what it was given."""
+
+    def __init__(
+        self,
+        service: str,
+        commits: CommitLog,
+        documents: Documents,
+        bus: Bus,
+        clock: Clock,
+        ids: Ids,
+        owner: str,
+        *,
+        page: int = 1_000,
+        lease: float = 15.0,
+        poll: float = 0.1,
+        check: float = 30.0,
+    ) -> None:
+        self._service, self._topic = service, topic(service)
+        self._commits, self._documents, self._bus, self._clock, self._ids = commits, documents, bus, clock, ids
+        self._owner, self._page, self._span, self._poll, self._check = owner, page, lease, poll, check
+        self._stop = asyncio.Event()
+        self._lease = Lease()
+        self._checked = float("-inf")
+
+    def stop(self) -> None:
+        """`run` returns when the page in hand is published and its checkpoint moved."""
+        self._stop.set()
+
+    @property
+    def position(self) -> int:
+        """All commits up to this one are published, as far as this process knows."""
+        return self._lease.position
+
+    async def run(self) -> None:
+        """Until stopped: lead while the lease is ours, stand by while it is not; outlast whatever is unavailable."""
+        try:
+            while not self._stop.is_set():
+                await patiently(self._rest, self._ids, attempts=None, first=0.1, most=5.0)(self._turn)
+        except _Stopped:
+            pass
+        finally:
+            await self._release()
+
+    async def _turn(self) -> None:
+        try:
+            if self._lease.owner != self._owner:
+                await self._take()
+            else:
+                await self._publish_next()
+        except _Superseded:
+            log.info("relay of %s is led by another process", self._service)
+            self._lease = Lease()
+        except Unavailable:
+            self._checked = float("-inf")  # a broker that was away may come back empty
+            raise
+
+    async def _take(self) -> None:
+        """Takes the lease if it is free, or rests until it may be."""
+        found = (await self._documents.get(RELAYS, [self._service])).get(self._service)
+        held = Lease.of(found.revision, found.body) if found else Lease()
+        left = (held.expires - milliseconds(self._clock.now())) / 1000
+        if held.owner and held.owner != self._owner and left > 0:
+            await self._rest(min(left, self._span / 3))
+            return
+        await self._bus.ensure(self._topic)
+        self._lease = await self._moved(replace(held, owner=self._owner, epoch=held.epoch + 1))
+        self._checked = float("-inf")
+
+    async def _publish_next(self) -> None:
+        """One page: read after the checkpoint, publish, move the checkpoint. With nothing to do: keep the lease, wait."""
+        if self._clock.monotonic() - self._checked >= self._check:
+            await self._check_broker()
+        commits = await self._commits.read(self._lease.position, self._page)
+        if self._remaining() < self._span / 2:
+            self._lease = await self._moved(self._lease)
+        if not commits:
+            await self._until_stopped(self._commits.wait(self._lease.position, self._poll))
+            return
+        last = await self._bus.publish(self._topic, messages_of(commits, self._service))
+        if any(offset <= self._lease.ends.get(number, -1) for number, offset in last.items()):
+            await self._start_over()
+        else:
+            ends = {**self._lease.ends, **last}
+            self._lease = await self._moved(replace(self._lease, position=commits[-1].position, ends=ends))
+
+    async def _check_broker(self) -> None:
+        ends = await self._bus.ends(self._topic)
+        if any(ends.get(number, 0) <= offset for number, offset in self._lease.ends.items()):
+            await self._start_over()
+        self._checked = self._clock.monotonic()
+
+    async def _start_over(self) -> None:
+        """The broker lost what it had: Kafka is distribution, not truth."""
+        log.warning("the broker lost %s: publishing it again from the store", self._topic)
+        await self._bus.ensure(self._topic)
+        self._lease = await self._moved(replace(self._lease, position=0, ends={}))
+
+    async def _moved(self, lease: Lease) -> Lease:
+        """The lease as stored now, renewed. Raises `_Superseded`."""
+        lease = replace(lease, expires=milliseconds(self._clock.now()) + round(self._span * 1000))
+        if await self._documents.put(RELAYS, [Write(self._service, lease.revision, lease.body())]):
+            raise _Superseded
+        return replace(lease, revision=lease.revision + 1)
+
+    async def _release(self) -> None:
+        if self._lease.owner != self._owner:
+            return
+        free = replace(self._lease, owner="", expires=0)
+        try:
+            await self._documents.put(RELAYS, [Write(self._service, free.revision, free.body())])
+        except Unavailable:
+            log.info("the lease of %s was not given back; it expires by itself", self._service)
+        self._lease = Lease()
+
+    def _remaining(self) -> float:
+        return (self._lease.expires - milliseconds(self._clock.now())) / 1000
+
+    async def _rest(self, seconds: float) -> None:
+        await self._until_stopped(self._clock.sleep(seconds))
+
+    async def _until_stopped(self, waiting: Coroutine[Any, Any, None]) -> None:
+        """Waits, but no longer than until the relay is stopped: then raises `_Stopped`."""
+        awaited = asyncio.ensure_future(waiting)
+        stopped = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait({awaited, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            awaited.cancel()
+            stopped.cancel()
+        if self._stop.is_set():
+            raise _Stopped
+        awaited.result()
+
+
+def messages_of(commits: Sequence[Commit], source: str) -> list[Message]:
+    """The commits' events as the bus carries them, in order, keyed by stream."""
+    messages = []
+    for commit in commits:
+        for index in range(len(commit.events)):
+            headers, value = to_cloudevent(commit, index, source)
+            messages.append(Message(commit.stream, value, headers))
+    return messages

@@ -1,0 +1,279 @@
+"""The commit log on MongoDB: one document per commit, `_id` = position, gapless by construction.
+
+Concurrent appends of a process leave as one ordered insert, which stops at the first refusal, so that no hole can exist.
+Why one was refused is found by reading, never from error texts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bson.int64 import Int64
+
+from libs.events.backoff import patiently, pause
+from libs.events.database import BsonDocument, Database
+from libs.events.envelope import Commit, Meta, NewCommit, StoredEvent
+from libs.events.ids import Ids
+from libs.events.ports import Appended, Clock, ConcurrencyError, Unavailable
+
+COMMITS = "commits"
+ATTEMPTS = 5
+"""Of a batch whose outcome the network hides, before its callers are told `Unavailable`."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """An append and who waits for it. A caller that was cancelled no longer waits; its commit may be stored all the same."""
+
+    new: NewCommit
+    outcome: asyncio.Future[Appended]
+
+    def settle(self, outcome: Appended | Exception) -> None:
+        if self.outcome.done():
+            return
+        if isinstance(outcome, Exception):
+            self.outcome.set_exception(outcome)
+        else:
+            self.outcome.set_result(outcome)
+
+
+class MongoCommitLog:
+    """`CommitLog`. Any number of processes may append to one database. `largest_batch`: commits in one insert."""
+
+    def __init__(self, database: Database, clock: Clock, ids: Ids, *, largest_batch: int = 500) -> None:
+        self._database, self._clock, self._ids, self._largest = database, clock, ids, largest_batch
+        self._queue: deque[_Waiting] = deque()
+        self._appender: asyncio.Task[None] | None = None
+        self._indexed = False
+        self._next: int | None = None  # the position to try; None: read it
+        self._appended = 0  # the last position that this process wrote
+        self._lost_races = 0
+        self._heads = _Heads()
+        self._bell = asyncio.Event()
+
+    async def append(self, new: NewCommit) -> Appended:
+        if not new.events:
+            raise ValueError("a commit holds at least one event")
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(new, loop.create_future())
+        self._queue.append(waiting)
+        if self._appender is None or self._appender.done():
+            self._appender = loop.create_task(self._drain(), name="commit log appender")
+        return await waiting.outcome
+
+    async def stream(self, stream: str, after: int = 0) -> list[Commit]:
+        where = {"stream": stream, "last": {"$gt": after}} if after else {"stream": stream}
+        commits = [commit_of(found) for found in await self._database.find(COMMITS, where, sort=[("first", 1)])]
+        if commits:
+            self._heads.saw(stream, commits[-1].last)
+        return commits
+
+    async def read(self, after: int, limit: int) -> list[Commit]:
+        where = {"_id": {"$gt": after}}
+        return [
+            commit_of(found)
+            for found in await self._database.find(COMMITS, where, sort=[("_id", 1)], limit=limit, majority=True)
+        ]
+
+    async def find(self, commit_id: str) -> Commit | None:
+        found = await self._database.find(COMMITS, {"commit_id": commit_id}, limit=1)
+        return commit_of(found[0]) if found else None
+
+    async def head(self) -> int:
+        return await self._last(majority=True)
+
+    async def wait(self, after: int, timeout: float) -> None:
+        if self._appended > after:
+            return
+        try:
+            async with asyncio.timeout(timeout):
+                await self._bell.wait()
+        except TimeoutError:
+            return
+
+    # --- the appender: one task while there is something to append ----------------------------------------------------
+
+    async def _drain(self) -> None:
+        batch: list[_Waiting] = []
+        try:
+            while self._queue:
+                batch = self._take()
+                await self._place_or_fail(batch)
+        except asyncio.CancelledError:
+            for waiting in (*batch, *self._queue):
+                waiting.settle(Unavailable("the commit log is closing"))
+            self._queue.clear()
+            raise
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch, in the order of arrival: a stream's second append waits for the outcome of its first."""
+        batch: list[_Waiting] = []
+        later: list[_Waiting] = []
+        streams: set[str] = set()
+        while self._queue and len(batch) < self._largest:
+            waiting = self._queue.popleft()
+            if waiting.outcome.done():
+                continue
+            if waiting.new.stream in streams:
+                later.append(waiting)
+            else:
+                streams.add(waiting.new.stream)
+                batch.append(waiting)
+        self._queue.extendleft(reversed(later))
+        return batch
+
+    async def _place_or_fail(self, batch: list[_Waiting]) -> None:
+        """Places the batch; what lost a race for its position goes back to the head of the queue."""
+        left = batch
+        try:
+            async for attempt in patiently(self._clock.sleep, self._ids, attempts=ATTEMPTS):
+                with attempt:
+                    doubtful = attempt.retry_state.attempt_number > 1
+                    left = await self._settle_known(left, everyone=doubtful)
+                    left = await self._insert(left)
+        except Unavailable as failure:
+            for waiting in left:
+                waiting.settle(failure)
+            return
+        except Exception as failure:  # a document that cannot be stored: it alone must fail, not its neighbours
+            self._next = None
+            if len(left) == 1:
+                left[0].settle(failure)
+                return
+            for waiting in left:
+                await self._place_or_fail([waiting])
+            return
+        if not left:
+            self._lost_races = 0
+            return
+        self._queue.extendleft(reversed(left))
+        self._lost_races += 1
+        if self._lost_races > 1:
+            await self._clock.sleep(pause(self._ids, self._lost_races, 0.002, 0.25))
+
+    async def _insert(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
+        """Returns those that are still to be placed."""
+        if not batch:
+            return []
+        position, self._next = await self._position(), None
+        commits = [waiting.new.at_position(position + i) for i, waiting in enumerate(batch)]
+        inserted = await self._database.insert_in_order(COMMITS, [document_of(commit) for commit in commits])
+        for waiting, commit in zip(batch[:inserted], commits, strict=False):
+            self._heads.saw(commit.stream, commit.last)
+            waiting.settle(Appended(commit, duplicate=False))
+        if inserted:
+            self._appended = position + inserted - 1
+            self._bell.set()
+            self._bell = asyncio.Event()
+        if inserted == len(batch):
+            self._next = position + inserted
+            return []
+        refused = await self._settle_known(batch[inserted : inserted + 1], everyone=True)
+        if not refused:
+            self._next = position + inserted  # the position was free: the stream or the commit id was not
+        return [*refused, *batch[inserted + 1 :]]
+
+    async def _settle_known(self, batch: Sequence[_Waiting], *, everyone: bool) -> list[_Waiting]:
+        """Settles those whose outcome can be read: stored already, or their stream has moved on. Unless `everyone` is asked
+        for, only those are read whose `expected` is not known to be a commit's end: the indexes would not see an overlap."""
+        doubted = [w for w in batch if everyone or not self._heads.at(w.new.stream, w.new.expected)]
+        if not doubted:
+            return list(batch)
+        stored = await self._database.find(COMMITS, {"commit_id": {"$in": [w.new.commit_id for w in doubted]}})
+        commits = {commit.commit_id: commit for commit in map(commit_of, stored)}
+        for waiting in doubted:
+            if (commit := commits.get(waiting.new.commit_id)) is not None:
+                waiting.settle(Appended(commit, duplicate=True))
+            elif await self._head_of(waiting.new.stream) != waiting.new.expected:
+                waiting.settle(ConcurrencyError(waiting.new.stream, waiting.new.expected))
+        return [waiting for waiting in batch if not waiting.outcome.done()]
+
+    async def _head_of(self, stream: str) -> int:
+        found = await self._database.find(COMMITS, {"stream": stream}, sort=[("first", -1)], limit=1, fields=["last"])
+        head = int(found[0]["last"]) if found else 0
+        self._heads.saw(stream, head)
+        return head
+
+    async def _position(self) -> int:
+        if not self._indexed:
+            await self._database.index(COMMITS, [("stream", 1), ("first", 1)], unique=True)
+            await self._database.index(COMMITS, [("commit_id", 1)], unique=True)
+            self._indexed = True
+        return self._next if self._next is not None else await self._last(majority=False) + 1
+
+    async def _last(self, *, majority: bool) -> int:
+        found = await self._database.find(COMMITS, {}, sort=[("_id", -1)], limit=1, fields=["_id"], majority=majority)
+        return int(found[0]["_id"]) if found else 0
+
+
+class _Heads:
+    """Ends of commits that this process has seen, the latest per stream; the oldest entries are forgotten."""
+
+    def __init__(self, most: int = 100_000) -> None:
+        self._last: dict[str, int] = {}
+        self._most = most
+
+    def at(self, stream: str, version: int) -> bool:
+        """A new stream needs no look: its first commit is at version 1, and the index is on that."""
+        return self._last.get(stream, 0) == version
+
+    def saw(self, stream: str, version: int) -> None:
+        self._last.pop(stream, None)
+        self._last[stream] = version
+        if len(self._last) > self._most:
+            del self._last[next(iter(self._last))]
+
+
+# --- BSON --------------------------------------------------------------------------------------------------------------
+
+
+def document_of(commit: Commit) -> BsonDocument:
+    meta = commit.meta
+    about = {"actor": meta.actor, "correlation_id": meta.correlation_id}
+    if meta.causation_id is not None:
+        about["causation_id"] = meta.causation_id
+    if meta.traceparent is not None:
+        about["traceparent"] = meta.traceparent
+    if meta.input_hash is not None:
+        about["input_hash"] = meta.input_hash
+    return {
+        "_id": Int64(commit.position),
+        "stream": commit.stream,
+        "first": commit.first,
+        "last": commit.last,
+        "commit_id": commit.commit_id,
+        "at": commit.at,
+        "meta": about,
+        "events": [{"id": e.id, "type": e.type, "v": e.v, "data": e.data} for e in commit.events],
+        "prev": commit.prev,
+        "hash": commit.hash,
+    }
+
+
+def commit_of(found: BsonDocument) -> Commit:
+    meta = found["meta"]
+    return Commit(
+        position=int(found["_id"]),
+        stream=found["stream"],
+        first=found["first"],
+        last=found["last"],
+        commit_id=found["commit_id"],
+        at=found["at"],
+        meta=Meta(
+            meta["actor"],
+            meta["correlation_id"],
+            meta.get("causation_id"),
+            meta.get("traceparent"),
+            meta.get("input_hash"),
+        ),
+        events=_events(found["events"]),
+        prev=found["prev"],
+        hash=found["hash"],
+    )
+
+
+def _events(stored: Iterable[BsonDocument]) -> tuple[StoredEvent, ...]:
+    return tuple(StoredEvent(e["id"], e["type"], e["v"], e["data"]) for e in stored)

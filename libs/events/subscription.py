@@ -1,0 +1,200 @@
+"""One member of a Kafka consumer group: FastStream's batch subscriber around our handler."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+from faststream.kafka.message import KafkaAckableMessage
+
+from libs.events.backoff import pause
+from libs.events.ids import Ids
+from libs.events.ports import Bus, Clock, Deliver, Delivery, Unavailable
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionSettings:
+    """How consumers behave."""
+
+    instance: str | None = None
+    """Name of this process that outlives a restart (the pod's): its partitions then wait for it instead of moving."""
+    max_records: int = 2_000
+    """Largest batch."""
+    poll: float = 0.02
+    """Seconds that an empty poll takes, and then rests."""
+    session_timeout: float = 30.0
+    """Seconds without a heartbeat until a member counts as dead."""
+    rebalance_timeout: float = 60.0
+    """Seconds that a member has to come back in a rebalance."""
+    drain: float = 20.0
+    """Seconds that a rebalance or a stop waits for the batch in hand."""
+
+
+class KafkaSubscription:
+    """`Subscription`. A batch whose handler raised is read again from the broker, after a pause that grows up to 5 s."""
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topics: Sequence[str],
+        deliver: Deliver,
+        bus: Bus,
+        clock: Clock,
+        ids: Ids,
+        settings: SubscriptionSettings,
+    ) -> None:
+        self._group, self._topics, self._deliver, self._bus = group, tuple(topics), deliver, bus
+        self._clock, self._ids, self._settings = clock, ids, settings
+        chatter = log.getChild("faststream")
+        chatter.setLevel(logging.ERROR)
+        self._broker = KafkaBroker(
+            bootstrap,
+            consumer_only=True,
+            apply_types=False,
+            graceful_timeout=settings.drain,
+            logger=chatter,
+            log_level=logging.DEBUG,
+        )
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = asyncio.Event()
+        self._failures = 0
+        self._sign = 0.0
+        self._subscriber = self._broker.subscriber(
+            *self._topics,
+            batch=True,
+            group_id=group,
+            group_instance_id=f"{group}@{settings.instance}" if settings.instance else None,
+            auto_offset_reset="earliest",
+            max_records=settings.max_records,
+            batch_timeout_ms=round(settings.poll * 1000),
+            session_timeout_ms=round(settings.session_timeout * 1000),
+            heartbeat_interval_ms=round(settings.session_timeout * 100),
+            rebalance_timeout_ms=round(settings.rebalance_timeout * 1000),
+            ack_policy=AckPolicy.NACK_ON_ERROR,
+            parser=self._parse,
+            decoder=_undecoded,
+            listener=_FinishFirst(self._idle, settings.drain),
+        )
+        self._subscriber(self._handle)
+
+    async def start(self) -> None:
+        """Raises `Unavailable`."""
+        self._stopping.clear()
+        for topic in self._topics:
+            await self._bus.ensure(topic)
+        try:
+            await self._broker.start()
+        except (KafkaError, OSError) as failure:
+            await self._broker.stop()
+            raise Unavailable(f"Kafka: {failure!r}") from failure
+        self._sign = self._clock.monotonic()
+
+    async def stop(self) -> None:
+        self._stopping.set()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain):
+                await self._idle.wait()
+        await self._broker.stop()
+
+    def polled(self) -> float:
+        consumer = self._subscriber.consumer
+        if consumer is None or all(task.done() for task in self._subscriber.tasks):
+            return self._sign
+        assigned = consumer.assignment()
+        heard = [at for at in map(consumer.last_poll_timestamp, assigned) if at]
+        if heard:
+            age = self._clock.now() - datetime.fromtimestamp(max(heard) / 1000, UTC)
+            self._sign = max(self._sign, self._clock.monotonic() - max(age.total_seconds(), 0.0))
+        elif not assigned:
+            self._sign = self._clock.monotonic()  # more members than partitions: there is nothing to hear
+        return self._sign
+
+    # --- inside FastStream --------------------------------------------------------------------------------------------
+
+    async def _parse(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaAckableMessage:
+        """FastStream's own parser decodes every header of every record, and fails on what is not text."""
+        consumer = self._subscriber.consumer
+        assert consumer is not None
+        return KafkaAckableMessage(body=b"", raw_message=records, consumer=consumer)
+
+    async def _handle(self, message: KafkaAckableMessage) -> None:
+        records: tuple[ConsumerRecord[bytes, bytes], ...] = message.raw_message
+        self._idle.clear()
+        try:
+            await self._deliver([_delivery(record) for record in records])
+            await message.ack()
+            self._failures = 0
+        except Exception as failure:
+            self._failures += 1
+            log.warning("batch of %d for %s was not handled: %r", len(records), self._group, failure)
+            self._rewind(records)
+            self._idle.set()
+            await self._pause()
+        finally:
+            self._sign = self._clock.monotonic()
+            self._idle.set()
+
+    def _rewind(self, records: Iterable[ConsumerRecord[bytes, bytes]]) -> None:
+        """Back to the first record of the batch in each partition that is still ours. The message's own `nack` stops at the
+        first partition that is not, and the others would be skipped."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            return
+        firsts: dict[TopicPartition, int] = {}
+        for record in records:
+            firsts.setdefault(TopicPartition(record.topic, record.partition), record.offset)
+        for place in firsts.keys() & consumer.assignment():
+            consumer.seek(place, firsts[place])
+
+    async def _pause(self) -> None:
+        """Before the batch is delivered again, or until the subscription is stopped."""
+        sleep = asyncio.ensure_future(self._clock.sleep(pause(self._ids, self._failures, 0.1, 5.0)))
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({sleep, stop}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleep.cancel()
+            stop.cancel()
+
+
+class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Partitions are given up when the batch in hand is acknowledged, so that an orderly rebalance repeats nothing."""
+
+    def __init__(self, idle: asyncio.Event, most: float) -> None:
+        self._idle, self._most = idle, most
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._most):
+                await self._idle.wait()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Nothing to prepare."""
+
+
+async def _undecoded(message: KafkaAckableMessage) -> Any:
+    return message
+
+
+def _delivery(record: ConsumerRecord[bytes, bytes]) -> Delivery:
+    return Delivery(
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key.decode(errors="replace") if record.key else "",
+        record.value or b"",
+        {name: value or b"" for name, value in record.headers},
+    )

@@ -1,0 +1,415 @@
+"""How a command becomes a commit: once, on the newest state, however stale a cache or lossy a network."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from libs.events.decider import Actor, Kind, Refusal, Role
+from libs.events.faults import Faults
+from libs.events.handler import CommandHandler
+from libs.events.memory import LoopClock, MemoryCommitLog
+from libs.events.ports import Unavailable
+from libs.events.testing import check_legal, given, run_virtual
+from tests.kernel.jars import (
+    ANN,
+    BEN,
+    JAR,
+    JARS,
+    Absent,
+    AddCoin,
+    AddPair,
+    Closed,
+    CloseIfEmpty,
+    CloseJar,
+    CoinAdded,
+    JarClosed,
+    JarOpened,
+    Open,
+    OpenJar,
+    jar,
+    jar_id,
+    key,
+    total,
+)
+
+
+class Failing(Faults):
+    """Fails `times` times at one point."""
+
+    def __init__(self, point: str, times: int = 1) -> None:
+        self.point, self.times, self.met = point, times, 0
+
+    async def at(self, point: str) -> None:
+        if point == self.point:
+            self.met += 1
+            if self.met <= self.times:
+                raise Unavailable(point)
+
+
+class Counting(Faults):
+    def __init__(self) -> None:
+        self.points: list[str] = []
+
+    async def at(self, point: str) -> None:
+        self.points.append(point)
+
+
+def handler(log: MemoryCommitLog, **settings: int) -> CommandHandler:
+    return CommandHandler(log, LoopClock(), known=JARS, **settings)
+
+
+async def opened(log: MemoryCommitLog) -> CommandHandler:
+    here = handler(log)
+    await here.handle(jar, OpenJar(jar_id=JAR), actor=ANN, commit_id=key("open"))
+    return here
+
+
+# --- the testing kit, on the same rules -------------------------------------------------------------------------------
+
+OPENED = JarOpened(jar_id=JAR, owner=ANN.party or "")
+COIN = CoinAdded(jar_id=JAR, cents=5, currency="EUR")
+
+
+def test_the_specification_of_a_jar() -> None:
+    given(jar).when(OpenJar(jar_id=JAR), actor=ANN).then(OPENED)
+    given(jar, OPENED, COIN).when(CloseJar(jar_id=JAR)).then(JarClosed(jar_id=JAR, cents=5))
+    given(jar, OPENED).when(AddCoin(jar_id=JAR, cents=0)).then_nothing()
+    given(jar, OPENED).when(AddCoin(jar_id=JAR, cents=-1)).then_refused("COIN_NEGATIVE", cents=-1)
+    given(jar, OPENED).when(CloseJar(jar_id=JAR), actor=BEN).then_refused("NOT_FOUND")
+    given(jar).when(CloseJar(jar_id=JAR)).then_refused("NOT_FOUND")
+    closed = JarClosed(jar_id=JAR, cents=0)
+    given(jar, OPENED, closed).when(CloseJar(jar_id=JAR)).then_refused("ILLEGAL_TRANSITION", state="Closed", legal=[])
+
+
+@pytest.mark.parametrize("events", [(), (COIN, COIN), (OPENED,)])
+def test_a_specification_fails_on_other_events(events: tuple[CoinAdded, ...]) -> None:
+    with pytest.raises(AssertionError):
+        given(jar, OPENED).when(AddCoin(jar_id=JAR, cents=5)).then(*events)
+
+
+def test_a_specification_fails_on_another_refusal_and_on_none() -> None:
+    with pytest.raises(AssertionError, match="COIN_NEGATIVE"):
+        given(jar, OPENED).when(AddCoin(jar_id=JAR, cents=-1)).then_refused("OTHER")
+    with pytest.raises(AssertionError, match="not refused"):
+        given(jar, OPENED).when(AddCoin(jar_id=JAR, cents=1)).then_refused("OTHER")
+
+
+STATES = (Absent(), Open(ANN.party or ""), Closed(ANN.party or "", 5))
+COMMANDS = (
+    OpenJar(jar_id=JAR),
+    AddCoin(jar_id=JAR, cents=1),
+    AddPair(jar_id=JAR, cents=1),
+    CloseJar(jar_id=JAR),
+    CloseIfEmpty(jar_id=JAR),
+)
+
+
+def test_legal_agrees_with_decide() -> None:
+    check_legal(jar, STATES, COMMANDS, ignored=(CloseIfEmpty,))
+
+
+def test_a_legal_table_that_disagrees_is_found_out() -> None:
+    from dataclasses import replace
+
+    too_much = replace(jar, legal={**jar.legal, Absent: (OpenJar, CloseJar)})
+    too_little = replace(jar, legal={**jar.legal, Open: (AddCoin, AddPair, CloseIfEmpty)})
+    for wrong, told in ((too_much, "CloseJar while Absent is in"), (too_little, "CloseJar while Open is not in")):
+        with pytest.raises(AssertionError, match=told):
+            check_legal(wrong, STATES, COMMANDS, ignored=(CloseIfEmpty,))
+    with pytest.raises(AssertionError, match="no CloseJar was offered"):
+        check_legal(jar, STATES, COMMANDS[:3], ignored=(CloseIfEmpty,))
+
+
+# --- the handler ------------------------------------------------------------------------------------------------------
+
+
+def test_a_command_is_stamped_decided_and_committed_with_who_and_why() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        done = await here.handle(
+            jar,
+            AddCoin(jar_id=JAR, cents=5),
+            actor=ANN,
+            commit_id=key("coin"),
+            input_hash="h",
+            correlation_id="corr",
+            causation_id="cause",
+            traceparent="00-1-2-01",
+        )
+        commit = (await log.read(1, 10))[0]
+        assert (done.version, done.position, done.state, done.duplicate) == (2, 2, Open(ANN.party or "", 5), False)
+        assert done.commit == commit
+        meta = commit.meta
+        assert (meta.actor, meta.correlation_id, meta.causation_id, meta.traceparent, meta.input_hash) == (
+            "brand:brd_ann0000000",
+            "corr",
+            "cause",
+            "00-1-2-01",
+            "h",
+        )
+        assert commit.recompute() == commit.hash
+        assert commit.prev == (await log.read(0, 1))[0].hash
+
+    run_virtual(main())
+
+
+def test_many_commands_at_once_on_one_stream_all_count() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        there = handler(log)
+        await asyncio.gather(
+            *(
+                (here, there)[n % 2].handle(jar, AddCoin(jar_id=JAR, cents=1), actor=ANN, commit_id=key("coin", n))
+                for n in range(40)
+            )
+        )
+        assert (await here.load(jar, JAR)).state == Open(ANN.party or "", 40)
+
+    for seed in range(10):
+        run_virtual(main(), seed=seed)
+
+
+def test_commands_of_one_process_on_one_stream_do_not_conflict() -> None:
+    async def main() -> None:
+        faults = Counting()
+        log = MemoryCommitLog(faults)
+        here = await opened(log)
+        faults.points.clear()
+        await asyncio.gather(
+            *(here.handle(jar, AddCoin(jar_id=JAR, cents=1), actor=ANN, commit_id=key("coin", n)) for n in range(20))
+        )
+        assert faults.points == ["append.before", "append.after"] * 20
+
+    run_virtual(main())
+
+
+def test_a_new_stream_costs_one_append_and_nothing_else() -> None:
+    async def main() -> None:
+        faults = Counting()
+        await opened(MemoryCommitLog(faults))
+        assert faults.points == ["append.before", "append.after"]
+
+    run_virtual(main())
+
+
+def test_what_is_taken_for_new_and_is_not_is_refused_as_what_it_is() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        await opened(log)
+        with pytest.raises(Refusal, match="OpenJar is not possible while Open") as refused:
+            await handler(log).handle(jar, OpenJar(jar_id=JAR), actor=ANN, commit_id=key("again"))
+        assert refused.value.details["legal"] == ["AddCoin", "AddPair", "CloseJar", "CloseIfEmpty"]
+        assert await log.head() == 1
+
+    run_virtual(main())
+
+
+def test_a_stale_cache_neither_refuses_nor_ignores_what_is_right_by_now() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here, there = await opened(log), handler(log)
+        second = jar_id(2)
+        assert (await here.load(jar, second)).version == 0
+        await there.handle(jar, OpenJar(jar_id=second), actor=ANN, commit_id=key("open", 2))
+        done = await here.handle(jar, AddCoin(jar_id=second, cents=3), actor=ANN, commit_id=key("coin"))
+        assert done.version == 2
+        await there.handle(jar, CloseJar(jar_id=JAR), actor=ANN, commit_id=key("close"))
+        with pytest.raises(Refusal, match="while Closed"):
+            await here.handle(jar, AddCoin(jar_id=JAR, cents=3), actor=ANN, commit_id=key("late"))
+
+    run_virtual(main())
+
+
+def test_a_command_that_is_sent_twice_is_done_once_also_when_it_would_now_be_refused() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        first = await here.handle(jar, AddCoin(jar_id=JAR, cents=7), actor=ANN, commit_id=key("coin"), input_hash="a")
+        await here.handle(jar, CloseJar(jar_id=JAR), actor=ANN, commit_id=key("close"))
+        for process in (here, handler(log)):
+            again = await process.handle(jar, AddCoin(jar_id=JAR, cents=7), actor=ANN, commit_id=key("coin"), input_hash="a")
+            assert again.duplicate
+            assert (again.version, again.position, again.state, again.commit) == (2, 2, first.state, first.commit)
+        assert total(await log.read(0, 100)) == 7
+
+    run_virtual(main())
+
+
+def test_a_repetition_is_recognised_before_its_stale_version_is() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        for _ in range(2):
+            done = await here.handle(jar, AddCoin(jar_id=JAR, cents=7), actor=ANN, commit_id=key("coin"), expected=1)
+            assert done.version == 2
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("command", [AddCoin(jar_id=JAR, cents=8), AddCoin(jar_id=JAR, cents=0), AddCoin(jar_id=JAR, cents=-1)])
+def test_an_idempotency_key_is_not_taken_for_another_request(command: AddCoin) -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        await here.handle(jar, AddCoin(jar_id=JAR, cents=7), actor=ANN, commit_id=key("coin"), input_hash="a")
+        with pytest.raises(Refusal) as refused:
+            await here.handle(jar, command, actor=ANN, commit_id=key("coin"), input_hash="b")
+        assert (refused.value.code, refused.value.kind) == ("IDEMPOTENCY_KEY_REUSED", Kind.ALREADY_EXISTS)
+        assert await log.head() == 2
+
+    run_virtual(main())
+
+
+def test_a_version_that_moved_on_is_refused_and_the_current_one_is_not() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here, there = await opened(log), handler(log)
+        await there.handle(jar, AddPair(jar_id=JAR, cents=1), actor=ANN, commit_id=key("pair"))
+        for inside in (1, 2, 9):
+            with pytest.raises(Refusal) as refused:
+                await here.handle(jar, AddCoin(jar_id=JAR, cents=1), actor=ANN, commit_id=key("coin", inside), expected=inside)
+            assert (refused.value.code, refused.value.kind) == ("VERSION_MISMATCH", Kind.ABORTED)
+        done = await here.handle(jar, AddCoin(jar_id=JAR, cents=1), actor=ANN, commit_id=key("coin"), expected=3)
+        assert done.version == 4
+
+    run_virtual(main())
+
+
+def test_whose_it_is_not_is_told_that_it_does_not_exist_whatever_else_is_wrong() -> None:
+    async def main() -> None:
+        here = await opened(MemoryCommitLog())
+        for command in (AddCoin(jar_id=JAR, cents=-1), OpenJar(jar_id=JAR)):
+            with pytest.raises(Refusal) as refused:
+                await here.handle(jar, command, actor=BEN, commit_id=key("coin"), expected=9)
+            assert refused.value.kind is Kind.NOT_FOUND
+        done = await here.handle(jar, CloseIfEmpty(jar_id=JAR), actor=BEN, commit_id=key("anyone"))
+        assert isinstance(done.state, Closed)
+
+    run_virtual(main())
+
+
+def test_a_command_that_changes_nothing_writes_nothing() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        done = await here.handle(jar, AddCoin(jar_id=JAR, cents=0), actor=ANN, commit_id=key("coin"))
+        assert (done.commit, done.version, done.position, done.duplicate) == (None, 1, 1, False)
+        assert await log.head() == 1
+
+    run_virtual(main())
+
+
+def test_a_lost_reply_is_no_conflict_and_no_second_event() -> None:
+    """Trap 10: an own write reported as a conflict."""
+
+    async def main() -> None:
+        log = MemoryCommitLog(Failing("append.after", times=2))
+        here = handler(log)
+        done = await here.handle(jar, OpenJar(jar_id=JAR), actor=ANN, commit_id=key("open"))
+        assert (done.version, done.state) == (1, Open(ANN.party or ""))
+        assert await log.head() == 1
+        following = await here.handle(jar, AddCoin(jar_id=JAR, cents=1), actor=ANN, commit_id=key("coin"))
+        assert following.version == 2
+
+    run_virtual(main())
+
+
+def test_an_outage_is_waited_for_a_little_and_then_told() -> None:
+    async def main() -> None:
+        faults = Failing("append.before", times=10_000)
+        with pytest.raises(Unavailable):
+            await handler(MemoryCommitLog(faults)).handle(jar, OpenJar(jar_id=JAR), actor=ANN, commit_id=key("open"))
+        assert 1 < faults.met <= 5
+        assert asyncio.get_running_loop().time() < 2
+
+    run_virtual(main())
+
+
+def test_refusals_are_not_tried_again() -> None:
+    async def main() -> None:
+        here = await opened(MemoryCommitLog())
+        before = asyncio.get_running_loop().time()
+        with pytest.raises(Refusal):
+            await here.handle(jar, AddCoin(jar_id=JAR, cents=-1), actor=ANN, commit_id=key("coin"))
+        assert asyncio.get_running_loop().time() == before
+
+    run_virtual(main())
+
+
+def test_an_aggregate_is_read_as_it_stood_at_a_version_or_a_time() -> None:
+    async def main() -> None:
+        clock, log = LoopClock(), MemoryCommitLog()
+        here = await opened(log)
+        began = clock.now()
+        await clock.sleep(60)
+        await here.handle(jar, AddPair(jar_id=JAR, cents=10), actor=ANN, commit_id=key("pair"))
+        owner = ANN.party or ""
+        assert (await here.load(jar, JAR)).state == Open(owner, 20)
+        assert [(await here.load(jar, JAR, version)).state for version in (0, 1, 2, 3)] == [
+            Absent(),
+            Open(owner),
+            Open(owner, 10),
+            Open(owner, 20),
+        ]
+        assert (await here.load(jar, JAR, began + timedelta(seconds=59))).version == 1
+        assert (await here.load(jar, JAR, began - timedelta(seconds=1))).version == 0
+        with pytest.raises(Refusal, match="VERSION_NOT_REACHED"):
+            await here.load(jar, JAR, 4)
+
+    run_virtual(main())
+
+
+def test_an_id_of_something_else_is_not_found() -> None:
+    async def main() -> None:
+        here = handler(MemoryCommitLog())
+        for ask in (
+            here.load(jar, "cmp_00000000001"),
+            here.handle(jar, OpenJar(jar_id="cmp_00000000001"), actor=ANN, commit_id=key("open")),
+        ):
+            with pytest.raises(Refusal) as refused:
+                await ask
+            assert refused.value.kind is Kind.NOT_FOUND
+
+    run_virtual(main())
+
+
+def test_the_cache_is_bounded_and_what_left_it_is_read_again() -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = handler(log, most_cached=3)
+        for number in range(10):
+            await here.handle(jar, OpenJar(jar_id=jar_id(number)), actor=ANN, commit_id=key("open", number))
+        assert len(here._cache) == 3
+        done = await here.handle(jar, AddCoin(jar_id=jar_id(0), cents=1), actor=ANN, commit_id=key("coin"))
+        assert done.version == 2
+
+    run_virtual(main())
+
+
+def test_a_history_that_cannot_be_read_whole_is_decided_on_by_nobody() -> None:
+    from libs.events.registry import Registry, UnknownEventType
+
+    async def main() -> None:
+        log = MemoryCommitLog()
+        await opened(log)
+        with pytest.raises(UnknownEventType):
+            await CommandHandler(log, LoopClock(), known=Registry()).load(jar, JAR)
+
+    run_virtual(main())
+
+
+def test_services_may_act_on_what_is_a_brands() -> None:
+    async def main() -> None:
+        here = await opened(MemoryCommitLog())
+        done = await here.handle(
+            jar, AddCoin(jar_id=JAR, cents=1), actor=Actor("payments", Role.SERVICE), commit_id=key("coin")
+        )
+        assert done.commit is not None
+        assert done.commit.meta.actor == "service:payments"
+
+    run_virtual(main())
