@@ -43,13 +43,24 @@ class Aggregate:
     show: Show
 
 
+Enrich = Callable[[Any, Reads], Awaitable[Any]]
+"""(command, what may be read) -> the command with facts of other aggregates of this service stamped on; before it is handled."""
+
+Answer = Callable[[str, Any, Actor], Document]
+"""(id, state, who asked) -> the answer's fields, in the place of the aggregate's `show`; the chassis adds `version`."""
+
+
 @dataclass(frozen=True, slots=True)
 class CommandRpc:
     """Answers with the resource as the command left it. `id`: `request` takes the aggregate's id from the request (a new one
-    where the request has no such field), `party` from the caller's token."""
+    where the request has no such field), `party` from the caller's token. `enrich`: facts that the decision needs and that
+    another aggregate holds (they are no part of the request, nor of its input hash). `answer`: for senders who may not see
+    the whole aggregate, such as a creator who applies to a brand's campaign."""
 
     command: type[Command]
     id: Literal["request", "party"] = "request"
+    enrich: Enrich | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True)
