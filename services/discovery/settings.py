@@ -1,0 +1,60 @@
+"""What discovery is told from outside: where it listens, and the eligibility policy."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from libs.chassis.settings import ServiceSettings
+from libs.events.catalog.values import EngagementRateMethod
+from services.discovery.domain.eligibility import Policy
+
+
+class Settings(ServiceSettings):
+    """Raise `policy_version` whenever a rule below is changed: each decision names the version that it was made under."""
+
+    grpc_port: int = Field(9101, ge=1, le=65535)
+    """Where rpcs are answered."""
+
+    policy_version: int = Field(1, ge=1)
+    """Which edition of the eligibility policy this is."""
+
+    least_age: int = Field(18, ge=13, le=130)
+    """Years that a creator must have lived."""
+
+    least_followers: int = Field(10_000, ge=0)
+    """Followers that at least one of the creator's accounts must have."""
+
+    least_views: int = Field(1_000, ge=0)
+    """Views in the last 30 days."""
+
+    least_posts: int = Field(3, ge=0)
+    """Posts in the last 30 days."""
+
+    least_engagement_rate_by_views: float = Field(0.01, ge=0, le=1)
+    """Floor of (likes + comments + shares) / views, a fraction."""
+
+    least_engagement_rate_by_followers: float = Field(0.01, ge=0, le=1)
+    """Floor of engagements / followers, a fraction."""
+
+    least_engagement_rate_by_reach: float = Field(0.01, ge=0, le=1)
+    """Floor of engagements / reach, a fraction."""
+
+    reapply_after_days: int = Field(30, ge=0, le=3650)
+    """Days after a rejection before the creator may apply again."""
+
+    def policy(self) -> Policy:
+        return Policy(
+            version=self.policy_version,
+            least_age=self.least_age,
+            least_followers=self.least_followers,
+            least_views=self.least_views,
+            least_posts=self.least_posts,
+            least_engagement={
+                EngagementRateMethod.BY_VIEWS: self.least_engagement_rate_by_views,
+                EngagementRateMethod.BY_FOLLOWERS: self.least_engagement_rate_by_followers,
+                EngagementRateMethod.BY_REACH: self.least_engagement_rate_by_reach,
+            },
+            reapply_after=timedelta(days=self.reapply_after_days),
+        )
