@@ -1,0 +1,30 @@
+"""The composition root of payments: how money moves."""
+
+from __future__ import annotations
+
+from libs.chassis.lifecycle import run
+from libs.chassis.service import Service
+from libs.events.ports import Ports
+from services.payments.adapters import SandboxProvider
+from services.payments.ports import PaymentProvider
+from services.payments.projections import PROJECTIONS
+from services.payments.reactions import reactions
+from services.payments.servicer import AGGREGATES, RPCS
+from services.payments.settings import Settings
+
+
+def build(settings: Settings, ports: Ports, provider: PaymentProvider | None = None) -> Service:
+    """`provider`: in the place of the one that the settings choose."""
+    return Service(
+        "payments",
+        rpcs=RPCS,
+        aggregates=AGGREGATES,
+        reactions=reactions(settings, provider or SandboxProvider(ports.documents)),
+        projections=PROJECTIONS,
+        settings=settings,
+        ports=ports,
+    )
+
+
+if __name__ == "__main__":
+    run(build, Settings)
