@@ -20,7 +20,7 @@ from libs.chassis.messages import Plain, converters
 from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, QueryRpc, Reads, WatchRpc
 from libs.chassis.upstream import ETAG, POSITION, Reply
 from libs.events.decider import Actor, Command, Kind, Refusal, not_found
-from libs.events.handler import CommandHandler, Outcome
+from libs.events.handler import CommandHandler, Outcome, reused_key
 from libs.events.ids import commit_id_of
 from libs.events.partitions import PARTITIONS
 from libs.events.ports import Document, Ports
@@ -182,12 +182,21 @@ class BatchEndpoint:
                 continue
             sent = Sent(command, _commit_id(self._room, call, str(index)), input_hash)
             by_stream[self._decider.stream(command)].append((index, sent))
+        await self._refuse_a_reused_key(call, input_hash, [sent for of_one in by_stream.values() for _, sent in of_one])
         sending = [self._in_order(call, of_one, results, reached) for of_one in by_stream.values()]
         for failed in await asyncio.gather(*sending, return_exceptions=True):
             if failed is not None:
                 raise failed  # an outage: the client sends the whole batch again under its key
         tokens = [position_token(self._room.service, position, partition) for partition, position in sorted(reached.items())]
         return Reply(self._write({"results": results}), {POSITION: ",".join(tokens)} if tokens else {})
+
+    async def _refuse_a_reused_key(self, call: Call, input_hash: str, sents: list[Sent]) -> None:
+        """Before anything is written: an item that is stored under this key must come from this very request."""
+        if call.key is None:
+            return
+        stored = await asyncio.gather(*(self._room.ports.log.find(sent.commit_id) for sent in sents))
+        if any(commit is not None and commit.meta.input_hash != input_hash for commit in stored):
+            raise reused_key()
 
     async def _in_order(
         self, call: Call, sents: list[tuple[int, Sent]], results: list[Document], reached: dict[int, int]

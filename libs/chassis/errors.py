@@ -18,8 +18,8 @@ from libs.events.ports import ConcurrencyError, Unavailable
 
 DOMAIN = "limelight"
 STATUS_DETAILS = "grpc-status-details-bin"
-MOST_VIOLATIONS, LONGEST_TEXT = 20, 500
-"""A refusal travels in trailing metadata, of which peers accept 8 KiB."""
+MOST_VIOLATIONS, LONGEST_VIOLATION, LONGEST_TEXT = 20, 150, 500
+"""A refusal travels in trailing metadata, of which stock peers accept 8 KiB, in base 64. Longer details stay behind."""
 
 HTTP_STATUS = {
     Kind.INVALID_ARGUMENT: 400,
@@ -56,13 +56,13 @@ def to_status(refusal: Refusal) -> Status:
     details = dict(refusal.details)
     violations: Sequence[dict[str, str]] = details.pop("violations", ())
     status = Status(code=grpc_code(refusal.kind).value[0], message=refusal.message[:LONGEST_TEXT])
-    info = ErrorInfo(reason=refusal.code, domain=DOMAIN, metadata={name: _text(value) for name, value in details.items()})
-    status.details.add().Pack(info)
+    told = {name: text for name, value in details.items() if len(text := _text(value)) <= LONGEST_TEXT}
+    status.details.add().Pack(ErrorInfo(reason=refusal.code, domain=DOMAIN, metadata=told))
     if violations or refusal.field is not None:
-        listed = violations or ({"field": refusal.field or "", "message": refusal.message},)
+        listed = violations or ({"field": refusal.field or "", "message": status.message},)
         bad = BadRequest(
             field_violations=[
-                BadRequest.FieldViolation(field=v["field"], description=v["message"][:LONGEST_TEXT])
+                BadRequest.FieldViolation(field=v["field"], description=v["message"][:LONGEST_VIOLATION])
                 for v in listed[:MOST_VIOLATIONS]
             ]
         )
@@ -85,7 +85,7 @@ def from_status(status: Status, kind: Kind) -> Refusal:
             packed.Unpack(bad)
             violations = [{"field": v.field, "message": v.description} for v in bad.field_violations]
             field = violations[0]["field"] or None
-            if len(violations) > 1 or violations[0]["message"] != status.message:
+            if len(violations) > 1 or violations[0]["message"] != status.message[:LONGEST_VIOLATION]:
                 details["violations"] = violations
     return _refusal(code, status.message, kind, field, details)
 
@@ -167,7 +167,7 @@ def _refusal(code: str, message: str, kind: Kind, field: str | None, details: di
 def _text(value: Any) -> str:
     """Strings stay as they are unless they would read as JSON; all else is JSON."""
     if isinstance(value, str) and not _is_json(value):
-        return value[:LONGEST_TEXT]
+        return value
     return orjson.dumps(value, default=_plain).decode()
 
 

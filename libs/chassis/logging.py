@@ -35,7 +35,7 @@ SECRETS = (
     (re.compile(r"(?i)\bbearer\s+\S+"), "[token]"),
     (re.compile(r"(\w+://)[^/\s:@]+:[^/\s@]+@"), r"\1[password]@"),
 )
-LONGEST_TEXT = 1000
+LONGEST_TEXT, LONGEST_CHAIN = 1000, 4
 NOISY = ("aiokafka", "faststream", "httpx", "httpcore", "grpc", "pymongo", "asyncio", "uvicorn.access")
 """Libraries that are heard from WARNING on."""
 
@@ -109,11 +109,17 @@ def _exception(logger: WrappedLogger, method: str, entry: EventDict) -> EventDic
         error = sys.exc_info()[1]
     if not error:
         return entry
+    entry["error_type"], told = type(error).__name__, [_told(error)]
+    while (error := error.__cause__) and len(told) < LONGEST_CHAIN:
+        told.append(_told(error))
+    entry["exception"] = "\ncaused by:\n".join(told)
+    return entry
+
+
+def _told(error: BaseException) -> str:
     frames = "".join(f"{f.filename}:{f.lineno} in {f.name}\n" for f in traceback.extract_tb(error.__traceback__))
     said = f"{error.error_count()} violations" if isinstance(error, ValidationError) else str(error)[:LONGEST_TEXT]
-    entry["exception"] = f"{frames}{type(error).__name__}: {said}"
-    entry["error_type"] = type(error).__name__
-    return entry
+    return f"{frames}{type(error).__name__}: {said}"
 
 
 def _allowed(logger: WrappedLogger, method: str, entry: EventDict) -> EventDict:

@@ -44,7 +44,7 @@ class Aggregate:
 
 
 Enrich = Callable[[Any, Reads], Awaitable[Any]]
-"""(command, what may be read) -> the command with facts of other aggregates of this service stamped on; before it is handled."""
+"""(command, what may be read) -> the command with facts of this service's other aggregates stamped on, before it is handled."""
 
 Answer = Callable[[str, Any, Actor], Document]
 """(id, state, who asked) -> the answer's fields, in the place of the aggregate's `show`; the chassis adds `version`."""

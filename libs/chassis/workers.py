@@ -24,6 +24,8 @@ from libs.events.relay import Relay
 ROLES: Final = ("all", "api", "worker", "relay")
 PROBE = 2.0
 """Seconds that database and broker have to answer a probe."""
+BUS_PROBED = 5.0
+"""Seconds for which the broker's answer counts."""
 GUARD = 1.0
 """Seconds between two looks at the builds."""
 
@@ -52,6 +54,7 @@ class Workers:
         self._relay: Relay | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._cancelled_at_stop: list[asyncio.Task[None]] = []
+        self._bus_answered: float | None = None
         self._stopping = asyncio.Event()
 
     async def start(self, role: str) -> None:
@@ -99,7 +102,7 @@ class Workers:
             return ["not started"]
         probes = [self._answers("MongoDB", self._ports.log.head)]
         if self._role != "api":
-            probes.append(self._answers("Kafka", lambda: self._ports.bus.ends(topic(self._service))))
+            probes.append(self._answers("Kafka", self._probe_bus))
         outages = [reason for reason in await asyncio.gather(*probes) if reason]
         return [*outages, *self._idle()]
 
@@ -126,6 +129,14 @@ class Workers:
         except Exception as error:
             return f"{what} does not answer ({type(error).__name__})"
         return None
+
+    async def _probe_bus(self) -> None:
+        """A probe of the broker opens a connection, so an answer counts for a while."""
+        now = self._ports.clock.monotonic()
+        if self._bus_answered is None or now - self._bus_answered >= BUS_PROBED:
+            self._bus_answered = None
+            await self._ports.bus.ends(topic(self._service))
+            self._bus_answered = now
 
     async def _start_working(self) -> None:
         ports, runner = self._ports, self._runner()

@@ -183,11 +183,7 @@ class CommandHandler:
     async def _repeated(self, task: _Task[S], stored: Commit) -> Outcome[S]:
         """The outcome of the commit that is stored under this commit id. Raises `Refusal` if it was another request."""
         if stored.stream != task.stream or stored.meta.input_hash != task.meta.input_hash:
-            raise Refusal(
-                "IDEMPOTENCY_KEY_REUSED",
-                "this idempotency key was used for another request: use a new key",
-                kind=Kind.ALREADY_EXISTS,
-            )
+            raise reused_key()
         then = await self.load(task.decider, task.stream, as_of=stored.last)
         return Outcome(task.stream, then.version, stored.position, then.state, stored, True)
 
@@ -262,6 +258,12 @@ class CommandHandler:
         if lock is None:
             lock = self._turns[stream] = asyncio.Lock()
         return lock
+
+
+def reused_key() -> Refusal:
+    """One idempotency key, two requests."""
+    said = "this idempotency key was used for another request: use a new key"
+    return Refusal("IDEMPOTENCY_KEY_REUSED", said, kind=Kind.ALREADY_EXISTS)
 
 
 def _stream_of(decider: Decider[Any, Any, Any], stream: str) -> str:

@@ -10,7 +10,7 @@ from importlinter.domain.helpers import module_expressions_to_modules
 
 
 class AllowedImports(Contract):
-    """Modules in `source_modules` (packages, wildcards) directly import `allowed_modules` (packages) and their own package only."""
+    """Modules in `source_modules` (packages, wildcards) directly import `allowed_modules` (packages) and their own package."""
 
     type_name = "allowed"
 
@@ -20,15 +20,17 @@ class AllowedImports(Contract):
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         allowed: Any = self.allowed_modules
         sources: Any = self.source_modules
-        excess = []
+        excess: list[str] = []
         for package in sorted(module.name for module in module_expressions_to_modules(graph, sources)):
-            may = (*allowed, package)
             for module in sorted({package, *graph.find_descendants(package)}):
-                for imported in sorted(graph.find_modules_directly_imported_by(module)):
-                    if not any(imported == one or imported.startswith(f"{one}.") for one in may):
-                        excess.append(f"{module} imports {imported}")
+                imported = sorted(graph.find_modules_directly_imported_by(module))
+                excess += [f"{module} imports {name}" for name in imported if not _within(name, (*allowed, package))]
         return ContractCheck(kept=not excess, metadata={"excess": excess})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
         for line in check.metadata["excess"]:
             output.print_error(f"{line}, which is not on the list.")
+
+
+def _within(module: str, packages: tuple[str, ...]) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)

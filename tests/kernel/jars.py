@@ -30,7 +30,7 @@ def jar_id(number: int) -> str:
 @event("limelight.jars.JarOpened", version=1, into=JARS)
 class JarOpened(Event):
     jar_id: str
-    owner: str
+    party: str
 
 
 @event("limelight.jars.CoinAdded", version=2, into=JARS)
@@ -103,7 +103,7 @@ class CloseIfEmpty(Command):
 def decide(command: Command, state: Jar) -> Decision:
     match command, state:
         case OpenJar(), Absent():
-            return [JarOpened(jar_id=command.jar_id, owner=command.actor.party or "")]
+            return [JarOpened(jar_id=command.jar_id, party=command.actor.party or "")]
         case AddCoin(cents=cents), Open() if cents == 0:
             return []
         case AddCoin(cents=cents), Open() if cents < 0:
@@ -124,7 +124,7 @@ def decide(command: Command, state: Jar) -> Decision:
 
 def evolve(state: Jar, happened: Event) -> Jar:
     match happened:
-        case JarOpened(owner=owner):
+        case JarOpened(party=owner):
             return Open(owner)
         case CoinAdded(cents=cents):
             assert isinstance(state, Open)
@@ -158,7 +158,7 @@ def key(*parts: object) -> str:
 @projection("savings", version=1, of=(JarOpened, CoinAdded, JarClosed), key="jar_id")
 def savings(doc: Document, happened: Recorded[Any]) -> Document | None:
     match happened.data:
-        case JarOpened(owner=owner):
+        case JarOpened(party=owner):
             return {"owner": owner, "cents": 0, "coins": 0}
         case CoinAdded(cents=cents):
             return {**doc, "cents": doc.get("cents", 0) + cents, "coins": doc.get("coins", 0) + 1}

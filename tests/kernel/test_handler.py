@@ -69,7 +69,7 @@ async def opened(log: MemoryCommitLog) -> CommandHandler:
 
 # --- the testing kit, on the same rules -------------------------------------------------------------------------------
 
-OPENED = JarOpened(jar_id=JAR, owner=ANN.party or "")
+OPENED = JarOpened(jar_id=JAR, party=ANN.party or "")
 COIN = CoinAdded(jar_id=JAR, cents=5, currency="EUR")
 
 

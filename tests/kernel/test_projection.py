@@ -44,7 +44,7 @@ async def filled(jars: int = 4, coins: int = 5) -> World:
 
 
 def test_a_projection_is_specified_by_events_and_the_documents_that_they_make() -> None:
-    opened, coin = JarOpened(jar_id=jar_id(1), owner=OWNER), CoinAdded(jar_id=jar_id(1), cents=5, currency="EUR")
+    opened, coin = JarOpened(jar_id=jar_id(1), party=OWNER), CoinAdded(jar_id=jar_id(1), cents=5, currency="EUR")
     assert projected(savings, opened, coin, coin) == {jar_id(1): {"owner": OWNER, "cents": 10, "coins": 2}}
     assert projected(savings, opened, JarClosed(jar_id=jar_id(1), cents=0)) == {}
 

@@ -68,7 +68,7 @@ def test_a_reaction_that_asks_the_outside_is_specified_alike() -> None:
         await asyncio.sleep(3_600)
         yield AddCoin(jar_id=event.stream, cents=1)
 
-    assert reacts(ask, JarOpened(jar_id=jar_id(0), owner="x")) == [AddCoin(jar_id=jar_id(0), cents=1)]
+    assert reacts(ask, JarOpened(jar_id=jar_id(0), party="x")) == [AddCoin(jar_id=jar_id(0), cents=1)]
 
 
 def test_an_event_has_its_effects_once_and_they_tell_their_cause() -> None:
@@ -160,7 +160,7 @@ def test_an_outage_among_failures_is_waited_for_first() -> None:
         world = World()
         await world.open(0, 1)
         with pytest.raises(Unavailable):
-            await runner(world, mixed).handle([recorded_of(JarOpened(jar_id=jar_id(number), owner="x")) for number in range(2)])
+            await runner(world, mixed).handle([recorded_of(JarOpened(jar_id=jar_id(number), party="x")) for number in range(2)])
 
     run_virtual(main())
 

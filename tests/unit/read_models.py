@@ -23,5 +23,5 @@ async def views_of(clock: Clock, made: Mapping[Projection, Sequence[Event | Reco
         build = build_of("test", projection.name, projection.version, 1)
         await documents.put(PROJECTIONS, [Write(projection.name, 0, {"live": asdict(build), "building": None, "retired": []})])
         bodies = projected(projection, *events)
-        await documents.put(build.collection, [Write(id, 0, body) for id, body in bodies.items()])
+        await documents.put(build.collection, [Write(key, 0, body) for key, body in bodies.items()])
     return LiveViews(documents, made, clock)

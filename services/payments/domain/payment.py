@@ -210,7 +210,7 @@ def decide(command: PaymentCommand, state: Payment) -> Decision:
             return [_held(deal)]
         case ApproveRelease(fee_bps=fee_bps), Held(deal):
             return [_approved(deal, split_fee(deal.amount, fee_bps), attempt=1)]
-        case (RetryRelease() | ApproveRelease()), (ReleaseRefused(deal, transfer) | OutcomeUnknown(deal, transfer)):
+        case RetryRelease(), ReleaseRefused(deal, transfer):
             return [_approved(deal, transfer.split, attempt=transfer.attempt + 1)]
         case RecordTransfer(key=key, outcome=outcome), (Releasing(deal, transfer) | OutcomeUnknown(deal, transfer)) if (
             key == transfer.key

@@ -13,6 +13,7 @@ from libs.events.documents import MongoDocuments
 from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
 from libs.events.ports import Bus, Clock, CommitLog, Documents
 from libs.events.store import MongoCommitLog
+from libs.events.subscription import SubscriptionSettings
 
 
 @pytest.fixture(params=["memory", "mongo"])
@@ -35,6 +36,18 @@ def documents(request: pytest.FixtureRequest) -> Documents:
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     if request.param == "memory":
         yield MemoryBus()
+    else:
+        settings = SubscriptionSettings(instance="one")
+        real = KafkaBus(request.getfixturevalue("kafka"), SystemClock(), SeededIds(), subscriptions=settings)
+        yield real
+        await real.stop()
+
+
+@pytest.fixture
+async def other_bus(bus: Bus, request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    """The same broker as another process sees it, one that gives its place in a group up when it stops."""
+    if isinstance(bus, MemoryBus):
+        yield bus
     else:
         real = KafkaBus(request.getfixturevalue("kafka"), SystemClock(), SeededIds())
         yield real

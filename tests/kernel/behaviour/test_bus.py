@@ -162,10 +162,11 @@ async def test_stopping_finishes_the_batch_in_hand(bus: Bus, topic: str) -> None
     assert later.values == [1]
 
 
-async def test_members_of_a_group_share_the_work_and_take_over(bus: Bus, topic: str) -> None:
+async def test_members_of_a_group_share_the_work_and_take_over(bus: Bus, other_bus: Bus, topic: str) -> None:
     await bus.ensure(topic)
     ours, theirs = Received(), Received()
-    one, two = (bus.subscribe(f"{topic}.g", [topic], received) for received in (ours, theirs))
+    one = bus.subscribe(f"{topic}.g", [topic], ours)
+    two = other_bus.subscribe(f"{topic}.g", [topic], theirs)
     await one.start()
     await two.start()
     sent = 0

@@ -159,6 +159,7 @@ async def test_an_elliptic_key_verifies_es256(authority: Authority, verifier: Ve
     assert (await verifier.verify(authority.token(key, "ES256", {"kid": "ec"}))).subject == "ann"
 
 
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024 bits long")
 async def test_a_weak_or_foreign_purpose_key_is_passed_over(authority: Authority, verifier: Verifier) -> None:
     weak = rsa.generate_private_key(65537, 1024)
     authority.published += [authority.public(weak, "weak"), authority.public(authority.key, "encrypting", use="enc")]

@@ -8,7 +8,7 @@ import pytest
 
 from libs.chassis.descriptors import Protos
 from libs.chassis.issuer import DevelopmentIssuer
-from libs.chassis.rpcs import Rpc, command, get, query
+from libs.chassis.rpcs import Reads, Rpc, command, get, query
 from libs.chassis.table import TableError
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import iso
@@ -185,6 +185,33 @@ async def test_a_key_of_another_form_is_bad_input(notes: World, key: str) -> Non
     assert (refusal.code, refusal.kind) == ("IDEMPOTENCY_KEY_INVALID", Kind.INVALID_ARGUMENT)
 
 
+async def test_what_was_done_is_answered_also_when_its_facts_have_changed(
+    protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock
+) -> None:
+    closed = False
+
+    async def while_open(given: WriteNote, reads: Reads) -> WriteNote:
+        if closed:
+            raise Refusal("CLOSED", "nothing more is written here")
+        return given.model_copy(update={"text": f"{given.text} by {reads.actor.subject}"})
+
+    notes = world(protos, issuer, clock, {**RPCS, "WriteNote": command(WriteNote, enrich=while_open)})
+    first = await notes.call("WriteNote", text="hello", metadata=KEY)
+    assert first.message.text == "hello by ann"
+    closed = True
+    assert await notes.call("WriteNote", text="hello", metadata=KEY) == first
+    assert (await refused(notes, "WriteNote", text="hello", written=1)).code == "CLOSED"
+
+
+async def test_a_sender_may_be_shown_less_than_the_resource(
+    protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock
+) -> None:
+    receipt = command(WriteNote, answer=lambda stream, state, actor: {"note_id": stream, "author": actor.subject})
+    notes = world(protos, issuer, clock, {**RPCS, "WriteNote": receipt})
+    note = (await notes.call("WriteNote", text="hello")).message
+    assert (note.text, note.author, note.version) == ("", "ann", 1)
+
+
 # --- batches ---------------------------------------------------------------------------------------------------------
 
 
@@ -208,6 +235,13 @@ async def test_a_batch_that_is_sent_again_is_done_once(notes: World) -> None:
     again = await notes.call("ImportNotes", notes=items("a", "b"), metadata=KEY)
     assert again == first
     assert await notes.log.head() == 2
+
+
+async def test_a_batch_under_the_key_of_another_is_refused_whole(notes: World) -> None:
+    await notes.call("ImportNotes", notes=items("a"), metadata=KEY)
+    refusal = await refused(notes, "ImportNotes", notes=items("a", "b"), metadata=KEY)
+    assert refusal.code == "IDEMPOTENCY_KEY_REUSED"
+    assert await notes.log.head() == 1
 
 
 async def test_commands_of_a_batch_on_one_stream_keep_their_order(notes: World) -> None:

@@ -148,3 +148,15 @@ async def test_a_taken_port_is_an_os_error() -> None:
     with pytest.raises(OSError, match="in use"):
         await HttpServer(app, "127.0.0.1", first.port).start()
     await first.stop()
+
+
+def test_an_exception_tells_what_it_was_caused_by(lines: Lines) -> None:
+    try:
+        try:
+            raise KeyError("the root")
+        except KeyError as root:
+            raise RuntimeError("the branch") from root
+    except RuntimeError as error:
+        structlog.get_logger().error("failed", exc_info=error)
+    said = lines.entries()[0]["exception"]
+    assert said.index("RuntimeError: the branch") < said.index("caused by") < said.index("KeyError: 'the root'")

@@ -111,6 +111,7 @@ def test_an_outage_is_named_and_forgotten_when_it_is_over(on_virtual_time: Try, 
         await until_ready(notes)
         with monkeypatch.context() as patched:
             patched.setattr(notes.service.ports.bus, "ends", out)
+            await notes.service.ports.clock.sleep(6)
             assert await notes.service.readiness() == ["Kafka does not answer (Unavailable)"]
         await until_ready(notes)
 

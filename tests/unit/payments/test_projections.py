@@ -9,10 +9,9 @@ import pytest
 from libs.chassis.rpcs import Reads
 from libs.events.catalog.payments import PaymentRequested
 from libs.events.decider import Actor, Refusal, Role
-from libs.events.memory import MemoryCommitLog
+from libs.events.memory import ManualClock, MemoryCommitLog
 from libs.events.ports import Document, Page, Where
 from libs.events.testing import AT, OPERATOR, projected, recorded_of
-from libs.events.virtual_time import VirtualClock
 from services.payments.domain.account import Unused, account
 from services.payments.domain.payment import Absent, payment
 from services.payments.projections import creator_accounts, entries, payments
@@ -72,7 +71,7 @@ class FakeViews:
 
 
 def reads(actor: Actor, **documents: dict[str, Document]) -> Reads:
-    return Reads(actor, FakeViews(**documents), MemoryCommitLog(), VirtualClock())
+    return Reads(actor, FakeViews(**documents), MemoryCommitLog(), ManualClock(AT))
 
 
 # --- Entries and balances ----------------------------------------------------------------------------------------------

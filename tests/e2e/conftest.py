@@ -1,0 +1,19 @@
+"""One marketplace for the tests that leave it running."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.e2e.marketplace import Marketplace
+
+
+@pytest.fixture(scope="session")
+def marketplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marketplace]:
+    running = Marketplace(tmp_path_factory.mktemp("marketplace"))
+    running.up()
+    try:
+        yield running
+    finally:
+        running.down()

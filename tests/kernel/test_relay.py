@@ -1,0 +1,307 @@
+"""The relay: in order, at least once, one at a time, also when it, the broker or the broker's memory goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from deploy.local.embedded import Embedded
+from libs.chassis.mongo import MongoDatabase
+from libs.chassis.system import SystemClock, SystemIds
+from libs.events.bus import KafkaBus
+from libs.events.documents import MongoDocuments
+from libs.events.envelope import Commit, topic
+from libs.events.faults import Faults
+from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
+from libs.events.ports import Bus, CommitLog, Delivery, Unavailable
+from libs.events.relay import RELAYS, Lease, Relay
+from libs.events.store import MongoCommitLog
+from libs.events.testing import eventually
+from tests.kernel.commits import new_commit
+
+SERVICE = "jars"
+
+
+class Marketplace:
+    """The twins of one service, and what was heard on its topic."""
+
+    def __init__(self, faults: Faults | None = None, lease: float = 1.0) -> None:
+        self.log, self.documents, self.bus = MemoryCommitLog(), MemoryDocuments(), MemoryBus(faults or Faults())
+        self.lease = lease
+
+    def relay(self, owner: str, bus: Bus | None = None) -> Relay:
+        ids = SeededIds(owner)
+        arguments = (SERVICE, self.log, self.documents, bus or self.bus, LoopClock(), ids, owner)
+        return Relay(*arguments, page=10, lease=self.lease, poll=0.02, check=0.1)
+
+    def heard(self) -> list[int]:
+        """Positions on the topic, per partition in order."""
+        partitions = self.bus._topics.get(topic(SERVICE), [])
+        return [int(message.headers["ce_position"]) for kept in partitions for message in kept]
+
+    def has_heard(self, count: int) -> Callable[[], bool]:
+        return lambda: set(self.heard()) >= set(range(1, count + 1))
+
+    async def stored(self) -> Lease:
+        found = (await self.documents.get(RELAYS, [SERVICE]))[SERVICE]
+        return Lease.of(found.revision, found.body)
+
+
+@asynccontextmanager
+async def running(relay: Relay) -> AsyncIterator[Relay]:
+    task = asyncio.ensure_future(relay.run())
+    yield relay
+    relay.stop()
+    await task
+
+
+async def fill(log: CommitLog, streams: int, rounds: int) -> list[Commit]:
+    commits: list[Commit | None] = [None] * streams
+    every: list[Commit] = []
+    for _ in range(rounds):
+        news = [new_commit(f"jar_{i}", after=commits[i], events=2) for i in range(streams)]
+        placed = [appended.commit for appended in await asyncio.gather(*map(log.append, news))]
+        commits = [*placed]
+        every += placed
+    return every
+
+
+async def test_what_is_committed_is_published_once_and_in_order() -> None:
+    market = Marketplace()
+    await fill(market.log, streams=4, rounds=5)
+    async with running(market.relay("a")) as relay:
+        await eventually(market.has_heard(20))
+        await fill(market.log, streams=1, rounds=0)
+        await market.log.append(new_commit("jar_new"))
+        await eventually(lambda: relay.position == 21)
+    assert sorted(market.heard()) == sorted([*range(1, 21)] * 2 + [21])
+    for kept in market.bus._topics[topic(SERVICE)]:
+        versions: dict[str, int] = {}
+        for message in kept:
+            version = int(message.headers["ce_streamversion"])
+            assert version == versions.get(message.key, 0) + 1
+            versions[message.key] = version
+
+
+async def test_stopping_gives_the_lease_back_and_the_next_goes_on() -> None:
+    market = Marketplace(lease=1_000.0)
+    await market.log.append(new_commit())
+    async with running(market.relay("a")):
+        await eventually(market.has_heard(1))
+    assert (await market.stored()).owner == ""
+    await market.log.append(new_commit())
+    async with running(market.relay("b")):
+        await eventually(market.has_heard(2))
+    assert sorted(market.heard()) == [1, 2]
+    assert (await market.stored()).epoch == 2
+
+
+async def test_one_relay_is_active_and_the_other_takes_over_when_it_dies() -> None:
+    market = Marketplace(lease=0.3)
+    first = asyncio.ensure_future(market.relay("a").run())
+    await market.log.append(new_commit())
+    await eventually(market.has_heard(1))
+    async with running(market.relay("b")) as second:
+        assert second.position == 0
+        first.cancel()
+        await asyncio.gather(first, return_exceptions=True)
+        await market.log.append(new_commit())
+        await eventually(market.has_heard(2))
+    assert sorted(market.heard()) == [1, 2]
+
+
+class Frozen(MemoryBus):
+    """A broker connection that stands still in the middle of a publish, as a paused process would."""
+
+    def __init__(self, real: MemoryBus) -> None:
+        super().__init__()
+        self._real = real
+        self.entered, self.thaw = asyncio.Event(), asyncio.Event()
+
+    async def ends(self, topic: str) -> dict[int, int]:
+        return await self._real.ends(topic)
+
+    async def publish(self, topic: str, messages: Sequence[object]) -> dict[int, int]:
+        self.entered.set()
+        await self.thaw.wait()
+        return await self._real.publish(topic, messages)  # type: ignore[arg-type]
+
+
+async def test_a_zombie_may_repeat_but_never_moves_the_checkpoint_back() -> None:
+    market = Marketplace(lease=0.2)
+    frozen = Frozen(market.bus)
+    await fill(market.log, streams=1, rounds=3)
+    async with running(market.relay("zombie", frozen)) as zombie:
+        await frozen.entered.wait()
+        async with running(market.relay("b")) as successor:
+            await fill_more(market, 30)
+            await eventually(lambda: successor.position == 33)
+            frozen.thaw.set()
+            await eventually(lambda: zombie.position == 0)
+            lease = await market.stored()
+            assert (lease.owner, lease.position, lease.epoch) == ("b", 33, 2)
+    assert set(market.heard()) == set(range(1, 34))
+
+
+async def fill_more(market: Marketplace, count: int) -> None:
+    for _ in range(count):
+        await market.log.append(new_commit())
+
+
+class Outage(Faults):
+    """Publishing fails: before anything happened, or with the reply lost."""
+
+    def __init__(self, points: Sequence[str]) -> None:
+        self.points = list(points)
+
+    async def at(self, point: str) -> None:
+        if self.points and point == self.points[0]:
+            self.points.pop(0)
+            raise Unavailable(point)
+
+
+async def test_an_outage_loses_nothing_and_keeps_the_order() -> None:
+    faults = Outage(["publish.before", "publish.after", "publish.after", "publish.before"])
+    market = Marketplace(faults)
+    await fill(market.log, streams=3, rounds=6)
+    async with running(market.relay("a")):
+        await eventually(market.has_heard(18))
+    assert faults.points == []
+    for kept in market.bus._topics[topic(SERVICE)]:
+        highest: dict[str, int] = {}
+        for message in kept:
+            version, before = int(message.headers["ce_streamversion"]), highest.get(message.key, 0)
+            assert version <= before + 1, "a version was skipped"
+            highest[message.key] = max(version, before)
+
+
+async def test_a_topic_that_was_lost_is_published_again() -> None:
+    market = Marketplace()
+    await fill(market.log, streams=3, rounds=4)
+    async with running(market.relay("a")):
+        await eventually(market.has_heard(12))
+        market.bus.lose(topic(SERVICE))
+        assert market.heard() == []
+        await eventually(market.has_heard(12))
+
+
+async def test_a_lost_topic_is_noticed_by_the_next_publish_as_well() -> None:
+    market = Marketplace()
+    await fill(market.log, streams=3, rounds=4)
+    ids = SeededIds(0)
+    relay = Relay(SERVICE, market.log, market.documents, market.bus, LoopClock(), ids, "a", poll=0.02, check=1_000.0)
+    async with running(relay):
+        await eventually(market.has_heard(12))
+        market.bus.lose(topic(SERVICE))
+        await market.log.append(new_commit("jar_0", after=(await market.log.stream("jar_0"))[-1]))
+        await eventually(market.has_heard(13))
+
+
+def test_a_lease_is_read_back_as_it_was_written() -> None:
+    lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, 5)
+    assert Lease.of(5, lease.body()) == lease
+    assert replace(lease, owner="").body()["owner"] == ""
+
+
+# --- over the wire -----------------------------------------------------------------------------------------------------
+
+
+class Topic:
+    """What a plain consumer group reads from a real topic."""
+
+    def __init__(self, bus: Bus, service: str) -> None:
+        self.deliveries: list[Delivery] = []
+        self._subscription = bus.subscribe(f"{service}.reader", [topic(service)], self._take)
+
+    async def _take(self, batch: Sequence[Delivery]) -> None:
+        self.deliveries += batch
+
+    def positions(self) -> set[int]:
+        return {int(delivery.headers["ce_position"]) for delivery in self.deliveries}
+
+    def skips(self) -> list[str]:
+        """Streams of which a version came before its predecessor."""
+        highest: dict[str, int] = {}
+        skipped = []
+        for delivery in self.deliveries:
+            version, before = int(delivery.headers["ce_streamversion"]), highest.get(delivery.key, 0)
+            if version > before + 1:
+                skipped.append(delivery.key)
+            highest[delivery.key] = max(version, before)
+        return skipped
+
+    async def __aenter__(self) -> Topic:
+        await self._subscription.start()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._subscription.stop()
+
+
+async def test_a_relay_killed_in_mid_batch_is_succeeded(
+    mongo: str, kafka: str, database: MongoDatabase, service_name: str
+) -> None:
+    clock, ids = SystemClock(), SystemIds()
+    log, documents, bus = MongoCommitLog(database, clock, ids), MongoDocuments(database, ids), KafkaBus(kafka, clock, ids)
+    commits = await fill(log, streams=20, rounds=30)
+    victim = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.kernel.relay_process", mongo, kafka, service_name, "victim"
+    )
+
+    async def checkpoint() -> int:
+        found = (await documents.get(RELAYS, [service_name])).get(service_name)
+        return int(found.body["position"]) if found else 0
+
+    async def has_begun() -> bool:
+        return await checkpoint() > 0
+
+    await eventually(has_begun, timeout=20.0, every=0.001)
+    victim.kill()
+    await victim.wait()
+    assert 0 < await checkpoint() < len(commits), "it was killed too late to be in mid-batch"
+    async with Topic(bus, service_name) as heard:
+        async with running(Relay(service_name, log, documents, bus, clock, ids, "successor", lease=2.0)):
+            await eventually(lambda: heard.positions() >= set(range(1, len(commits) + 1)), timeout=20.0)
+    assert heard.skips() == []
+    await bus.stop()
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Embedded]:
+    """A broker of this test's own, to lose everything."""
+    server = Embedded.kafka(tmp_path / "data").start()
+    yield server
+    server.kill()
+
+
+async def test_a_broker_that_lost_everything_is_given_it_again(
+    own_kafka: Embedded, database: MongoDatabase, service_name: str
+) -> None:
+    clock, ids = SystemClock(), SystemIds()
+    log, documents = MongoCommitLog(database, clock, ids), MongoDocuments(database, ids)
+    bus = KafkaBus(f"127.0.0.1:{own_kafka.port}", clock, ids, patience=3.0)
+    await fill(log, streams=5, rounds=4)
+    async with running(Relay(service_name, log, documents, bus, clock, ids, "a", check=0.2)) as relay:
+        await eventually(lambda: relay.position == 20)
+        own_kafka.kill()
+        own_kafka.wipe()
+        own_kafka.start()
+        await log.append(new_commit("jar_after"))
+
+        async def is_there_again() -> bool:
+            try:
+                return sum((await bus.ends(topic(service_name))).values()) >= 41
+            except Unavailable:
+                return False
+
+        await eventually(is_there_again, timeout=30.0, every=0.1)
+        async with Topic(bus, service_name) as heard:
+            await eventually(lambda: heard.positions() == set(range(1, 22)))
+        assert heard.skips() == []
+    await bus.stop()
