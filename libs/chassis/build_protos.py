@@ -16,8 +16,8 @@ PROTOS, OUTPUT = ROOT / "protos", ROOT / "build" / "limelight.binpb"
 
 
 def build(protos: Path = PROTOS, output: Path = OUTPUT) -> Path:
-    """Compiles every file under `protos`, with its imports (also of ours) and comments. Raises ValueError when protoc refuses; it has then
-    printed why."""
+    """Compiles every file under `protos`, with its imports (also of ours) and comments. Raises ValueError when protoc
+    refuses; it has then printed why."""
     files = sorted(str(path.relative_to(protos)) for path in protos.rglob("*.proto"))
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_name(f"{output.name}.{os.getpid()}")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import KafkaError
 
 from libs.events.ids import Ids
@@ -42,12 +42,17 @@ class KafkaBus:
         self._producing = asyncio.Lock()
 
     async def ensure(self, topic: str) -> None:
+        """Also gives a topic that the broker created by itself, on somebody's look-up, its full number of partitions."""
         async with self._admin() as admin:
             wanted = NewTopic(topic, num_partitions=PARTITIONS, replication_factor=self._replication)
             answer = await admin.create_topics([wanted])
-        for name, code, *rest in answer.topic_errors:
-            if code not in (0, TOPIC_ALREADY_EXISTS):
-                raise Unavailable(f"Kafka: topic {name} was not created: error {code} {rest}")
+            [(_, code, *rest)] = answer.topic_errors
+            if code == TOPIC_ALREADY_EXISTS:
+                [described] = await admin.describe_topics([topic])
+                if len(described["partitions"]) < PARTITIONS:
+                    await admin.create_partitions({topic: NewPartitions(PARTITIONS)})
+            elif code:
+                raise Unavailable(f"Kafka: topic {topic} was not created: error {code} {rest}")
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
         """Batches are filled here, partition by partition: a future per batch instead of one per message."""
@@ -57,7 +62,7 @@ class KafkaBus:
             except (TimeoutError, KafkaError, OSError) as failure:
                 await self._discard_producer()
                 raise Unavailable(f"Kafka: {failure!r}") from failure
-            except asyncio.CancelledError:
+            except (asyncio.CancelledError, Unavailable):
                 await self._discard_producer()
                 raise
 
@@ -65,6 +70,9 @@ class KafkaBus:
         if self._producer is None:
             self._producer = await self._start_producer()
         producer = self._producer
+        if len(await producer.partitions_for(topic)) < PARTITIONS:
+            await self.ensure(topic)
+            raise Unavailable(f"Kafka: topic {topic} had to be created anew")
         per_partition: dict[int, list[Message]] = {}
         for message in messages:
             per_partition.setdefault(partition(message.key), []).append(message)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,10 @@ MARKS, DELETED = "_marks", "_deleted"
 kept as its marks alone, else a redelivery would bring it back to life."""
 
 
+REMEMBERED = 2_000
+"""Documents that a runner keeps in memory."""
+
+
 def shown(body: Document) -> Document:
     """The document without the kernel's fields."""
     return {name: value for name, value in body.items() if not name.startswith("_")}
@@ -56,10 +61,12 @@ def shown(body: Document) -> Document:
 
 class ProjectionRunner:
     """Handles a consumer's batches for one build of a projection: each document is read once and written once per batch,
-    together with its marks. What is at or below its mark was applied before and is dropped."""
+    together with its marks. What is at or below its mark was applied before and is dropped. Documents that were written last
+    are remembered: a stale one only costs a lost compare-and-set and a read."""
 
     def __init__(self, projection: Projection, documents: Documents, collection: str) -> None:
         self.projection, self._documents, self._collection = projection, documents, collection
+        self._written: OrderedDict[str, Stored] = OrderedDict()
 
     async def prepare(self) -> None:
         for fields in self.projection.indexes:
@@ -72,10 +79,23 @@ class ProjectionRunner:
             if key is not None:
                 work.setdefault(key, []).append(event)
         while work:
-            stored = await self._documents.get(self._collection, list(work))
+            stored = await self._read(work)
             writes = [write for key in work if (write := self._fold(key, stored.get(key), work[key])) is not None]
             lost = await self._documents.put(self._collection, writes) if writes else frozenset()
+            self._remember(write for write in writes if write.id not in lost)
             work = {key: work[key] for key in lost}
+
+    async def _read(self, keys: Iterable[str]) -> dict[str, Stored]:
+        """Takes what is remembered out of memory, so that a write of unknown outcome leaves nothing wrong there."""
+        stored = {key: kept for key in keys if (kept := self._written.pop(key, None)) is not None}
+        missing = [key for key in keys if key not in stored]
+        return stored | await self._documents.get(self._collection, missing) if missing else stored
+
+    def _remember(self, writes: Iterable[Write]) -> None:
+        for write in writes:
+            self._written[write.id] = Stored(write.id, write.revision + 1, write.body or {})
+        while len(self._written) > REMEMBERED:
+            self._written.popitem(last=False)
 
     def _fold(self, key: str, stored: Stored | None, events: Sequence[Recorded[Any]]) -> Write | None:
         """None: every event had been applied."""

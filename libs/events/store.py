@@ -22,6 +22,17 @@ from libs.events.ports import Appended, Clock, ConcurrencyError, Unavailable
 COMMITS = "commits"
 ATTEMPTS = 5
 """Of a batch whose outcome the network hides, before its callers are told `Unavailable`."""
+LOOKED_UP = 100
+"""Positions in one look-up."""
+STEPS, FARTHEST = 64, 40
+"""From a stored position to the log's end: so many steps of one, leaps of 2^0 … 2^39."""
+
+
+TURN, GAP = 0.2, 0.006
+"""Seconds that a busy process appends before it leaves the others a gap, and how long the gap is: whoever has just appended
+knows the next position first, and would win every race."""
+LONGEST_BACKOFF = 0.01
+"""Seconds; shorter than two gaps, so that a waiting process finds one."""
 
 
 @dataclass(slots=True)
@@ -50,6 +61,7 @@ class MongoCommitLog:
         self._indexed = False
         self._next: int | None = None  # the position to try; None: read it
         self._appended = 0  # the last position that this process wrote
+        self._stored = 0  # a late position that this process knows to be taken
         self._lost_races = 0
         self._heads = _Heads()
         self._bell = asyncio.Event()
@@ -72,11 +84,17 @@ class MongoCommitLog:
         return commits
 
     async def read(self, after: int, limit: int) -> list[Commit]:
-        where = {"_id": {"$gt": after}}
-        return [
-            commit_of(found)
-            for found in await self._database.find(COMMITS, where, sort=[("_id", 1)], limit=limit, majority=True)
-        ]
+        """The log has no gaps, so what comes next is known by position: looking those up costs the same however long the log
+        is, also on a server that reads a whole collection to answer a range of `_id`."""
+        commits: list[Commit] = []
+        while len(commits) < limit:
+            first = after + len(commits) + 1
+            wanted = list(range(first, min(first + LOOKED_UP, after + limit + 1)))
+            found = await self._database.find(COMMITS, {"_id": {"$in": wanted}}, sort=[("_id", 1)], majority=True)
+            commits += map(commit_of, found)
+            if len(found) < len(wanted):
+                break
+        return commits
 
     async def find(self, commit_id: str) -> Commit | None:
         found = await self._database.find(COMMITS, {"commit_id": commit_id}, limit=1)
@@ -99,9 +117,13 @@ class MongoCommitLog:
     async def _drain(self) -> None:
         batch: list[_Waiting] = []
         try:
+            turn = self._clock.monotonic()
             while self._queue:
                 batch = self._take()
                 await self._place_or_fail(batch)
+                if self._clock.monotonic() - turn > TURN:
+                    await self._clock.sleep(GAP)
+                    turn = self._clock.monotonic()
         except asyncio.CancelledError:
             for waiting in (*batch, *self._queue):
                 waiting.settle(Unavailable("the commit log is closing"))
@@ -152,7 +174,7 @@ class MongoCommitLog:
         self._queue.extendleft(reversed(left))
         self._lost_races += 1
         if self._lost_races > 1:
-            await self._clock.sleep(pause(self._ids, self._lost_races, 0.002, 0.25))
+            await self._clock.sleep(pause(self._ids, self._lost_races, 0.002, LONGEST_BACKOFF))
 
     async def _insert(self, batch: Sequence[_Waiting]) -> list[_Waiting]:
         """Returns those that are still to be placed."""
@@ -165,14 +187,16 @@ class MongoCommitLog:
             self._heads.saw(commit.stream, commit.last)
             waiting.settle(Appended(commit, duplicate=False))
         if inserted:
-            self._appended = position + inserted - 1
+            self._appended = self._stored = position + inserted - 1
             self._bell.set()
             self._bell = asyncio.Event()
         if inserted == len(batch):
             self._next = position + inserted
             return []
         refused = await self._settle_known(batch[inserted : inserted + 1], everyone=True)
-        if not refused:
+        if refused:
+            self._stored = position + inserted
+        else:
             self._next = position + inserted  # the position was free: the stream or the commit id was not
         return [*refused, *batch[inserted + 1 :]]
 
@@ -205,8 +229,15 @@ class MongoCommitLog:
         return self._next if self._next is not None else await self._last(majority=False) + 1
 
     async def _last(self, *, majority: bool) -> int:
-        found = await self._database.find(COMMITS, {}, sort=[("_id", -1)], limit=1, fields=["_id"], majority=majority)
-        return int(found[0]["_id"]) if found else 0
+        """The log has no gaps, so its end is found by steps and leaps from a position that is stored; if it is not, from 0."""
+        position = self._stored
+        while True:
+            steps, leaps = range(position, position + STEPS), (position + 2**n for n in range(FARTHEST))
+            found = await self._database.find(COMMITS, {"_id": {"$in": [*steps, *leaps]}}, fields=["_id"], majority=majority)
+            reached = max((int(one["_id"]) for one in found), default=0)
+            if position <= reached < steps[-1]:
+                return reached
+            position = reached
 
 
 class _Heads:

@@ -135,7 +135,7 @@ def cancel_by_silence(event: Recorded[CancellationProposed]) -> Iterable[Intent]
 @reaction("free the budget of a terminated contract", to=ContractTerminated)
 def free_budget(event: Recorded[ContractTerminated]) -> Iterable[Intent]:
     fact = event.data
-    yield FreeBudget(campaign_id=fact.campaign_id, engagement_id=fact.engagement_id, fee=fact.fee + fact.fee)
+    yield FreeBudget(campaign_id=fact.campaign_id, engagement_id=fact.engagement_id, fee=fact.fee - fact.kill_fee)
 
 
 @reaction("fulfil the contract when the money is released", to=PaymentReleased)

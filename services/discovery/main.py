@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from libs.chassis.lifecycle import run
 from libs.chassis.service import Service
-
 from libs.events.ports import Ports
 from services.discovery.projections import PROJECTIONS
 from services.discovery.reactions import REACTIONS

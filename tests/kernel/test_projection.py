@@ -14,7 +14,7 @@ from libs.events.builds import ProjectionBuilds, read_builds, request_rebuild
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import Recorded, recorded
 from libs.events.memory import MemoryDocuments
-from libs.events.ports import Document, Page, Range
+from libs.events.ports import Document, Page, Range, Unavailable
 from libs.events.projection import Projection, ProjectionRunner, projection, shown
 from libs.events.testing import eventually, projected, run_virtual
 from libs.events.views import LiveViews, position_token
@@ -90,6 +90,39 @@ def test_what_was_applied_before_is_not_even_written() -> None:
         for _ in range(2):
             await runner.handle(await events_of(world))
         assert faults.met["put.before"] == 1
+
+    run_virtual(main())
+
+
+def test_a_document_that_was_written_last_is_not_read_again_unless_another_wrote_it() -> None:
+    async def main() -> None:
+        world, faults = await filled(1, 6), Faulty()
+        documents, events = MemoryDocuments(faults), await events_of(world)
+        here, there = (ProjectionRunner(savings, documents, "savings") for _ in range(2))
+        await here.handle(events[:2])
+        await here.handle(events[2:4])
+        assert faults.met["documents.read"] == 1
+        await there.handle(events[:5])
+        await here.handle(events[5:])
+        assert shown((await documents.get("savings", [jar_id(0)]))[jar_id(0)].body)["cents"] == 21
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("point", ["put.before", "put.after"])
+def test_a_write_of_unknown_outcome_is_read_before_it_is_tried_again(point: str) -> None:
+    async def main() -> None:
+        world, faults = await filled(1, 6), Faulty()
+        events = await events_of(world)
+        runner = ProjectionRunner(savings, MemoryDocuments(faults), "savings")
+        await runner.handle(events[:3])
+        faults.failing = lambda at: at == point
+        with pytest.raises(Unavailable):
+            await runner.handle(events[3:])
+        faults.failing = lambda at: False
+        await runner.handle(events[3:])
+        stored = await runner._documents.get("savings", [jar_id(0)])
+        assert shown(stored[jar_id(0)].body) == {"owner": OWNER, "cents": 21, "coins": 6}
 
     run_virtual(main())
 

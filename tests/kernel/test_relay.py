@@ -265,9 +265,9 @@ async def test_a_relay_killed_in_mid_batch_is_succeeded(
     victim.kill()
     await victim.wait()
     assert 0 < await checkpoint() < len(commits), "it was killed too late to be in mid-batch"
-    async with Topic(bus, service_name) as heard:
-        async with running(Relay(service_name, log, documents, bus, clock, ids, "successor", lease=2.0)):
-            await eventually(lambda: heard.positions() >= set(range(1, len(commits) + 1)), timeout=20.0)
+    successor = Relay(service_name, log, documents, bus, clock, ids, "successor", lease=2.0)
+    async with Topic(bus, service_name) as heard, running(successor):
+        await eventually(lambda: heard.positions() >= set(range(1, len(commits) + 1)), timeout=20.0)
     assert heard.skips() == []
     await bus.stop()
 

@@ -18,7 +18,7 @@ VERSION = 1
 @dataclass(frozen=True, slots=True)
 class Formula:
     """value = numerator / denominator × scale. `per_post`: both are summed over the posts that have all of `needs`; `n` says
-    how many those were. Otherwise the campaign's sums are divided, and `n` counts the posts that the denominator is known of."""
+    how many those were. Otherwise `n` counts the posts that the denominator is known of; all, where it is the campaign's."""
 
     id: str
     text: str
@@ -102,22 +102,18 @@ def total(posts: Sequence[Measures], name: str) -> int | None:
 
 
 def figures(posts: Sequence[Measures], campaign: Measures) -> list[Figure]:
-    """All figures of a campaign (or of a part of it): `posts` are its measured posts, `campaign` holds its money and conversions."""
+    """All figures of a campaign: `posts` are its posts, measured or not; `campaign` holds its money and conversions."""
     return [*(_figure(formula, posts, campaign) for formula in FORMULAS), _reach(posts)]
 
 
 def _figure(formula: Formula, posts: Sequence[Measures], campaign: Measures) -> Figure:
     counted = [post for post in posts if all(post.get(name) is not None for name in formula.needs)]
-    n = len(counted) if formula.per_post else _known_of(posts, formula.denominator)
+    whole = formula.per_post or formula.denominator in campaign
+    n = len(counted) if whole else sum(post.get(formula.denominator) is not None for post in posts)
     numerator = campaign.get(formula.numerator, total(counted, formula.numerator))
     denominator = campaign.get(formula.denominator, total(counted, formula.denominator))
     value = divide(numerator, denominator, formula.scale)
     return Figure(formula.id, VERSION, formula.text, formula.unit, numerator, denominator, value, n)
-
-
-def _known_of(posts: Sequence[Measures], name: str) -> int:
-    known = sum(post.get(name) is not None for post in posts)
-    return known or len(posts)
 
 
 def _reach(posts: Sequence[Measures]) -> Figure:

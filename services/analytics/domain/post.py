@@ -133,15 +133,15 @@ def decide(command: PostCommand, state: Post) -> Decision:
         case ReverseConversion(conversion_id=conversion), Tracked(conversions=conversions):
             if conversion not in conversions:
                 raise not_found("conversion")
-            known = conversions[conversion]
-            if known.reversed:
+            sale = conversions[conversion]
+            if sale.reversed:
                 return []
             return [
                 ConversionReversed(
                     conversion_id=conversion,
                     post_id=command.post_id,
                     campaign_id=state.campaign_id,
-                    value=known.value,
+                    value=sale.value,
                     reason=command.reason,
                 )
             ]

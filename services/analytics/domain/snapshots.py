@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from libs.events.catalog.analytics import MetricsReported
-from libs.events.catalog.values import Metrics, MetricsSource
+from libs.events.catalog.values import Metrics, MetricsSource, Time, Value
 
 TRUST = (MetricsSource.SIMULATED, MetricsSource.CREATOR_REPORT, MetricsSource.IMPORT, MetricsSource.PLATFORM_API)
 """Sources, the most trusted last: of two captures of the same moment the more trusted counts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    captured_at: datetime
+class Snapshot(Value):
+    """Cumulative counts as they were captured then."""
+
+    captured_at: Time
     source: MetricsSource
     organic: Metrics
     paid: Metrics | None = None
 
     @classmethod
     def of(cls, event: MetricsReported) -> Snapshot:
-        return cls(event.captured_at, event.source, event.organic, event.paid)
+        return cls(captured_at=event.captured_at, source=event.source, organic=event.organic, paid=event.paid)
 
     def rank(self) -> tuple[Any, ...]:
         """A total order, so that no order of arrival makes a difference: by moment, by trust, then by content."""

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from libs.events.ports import Bus, Delivery, Message
+from libs.events.ports import Bus, Delivery, Message, Unavailable
 from libs.events.testing import eventually
 
 
@@ -73,6 +73,18 @@ async def test_publishing_tells_the_last_offsets(bus: Bus, topic: str) -> None:
     assert await bus.publish(topic, messages(50)) == {number: count - 1 for number, count in per_partition.items()}
     assert await bus.publish(topic, messages(50)) == {number: 2 * count - 1 for number, count in per_partition.items()}
     assert await bus.publish(topic, []) == {}
+
+
+async def test_publishing_to_a_topic_that_is_not_there_creates_it_whole(bus: Bus, topic: str) -> None:
+    async def published() -> bool:
+        try:
+            await bus.publish(topic, messages(1))
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(published)
+    assert len(await bus.ends(topic)) == 12
 
 
 async def test_large_batches_keep_their_order(bus: Bus, topic: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from libs.events.catalog.campaigns import (
@@ -16,6 +18,7 @@ from libs.events.catalog.campaigns import (
 )
 from libs.events.catalog.values import Brief, CampaignMode, Objective, Schedule
 from libs.events.decider import Actor, Kind, Role
+from libs.events.ids import derive
 from libs.events.testing import AT, OPERATOR, check_legal, given
 from services.campaigns.domain.campaign import Absent, Launched
 from services.campaigns.domain.campaign_commands import (
@@ -248,6 +251,21 @@ def test_a_terminated_contract_frees_its_fee() -> None:
     assert isinstance(after.state, Launched)
     assert after.state.remaining() == eur(250_000)
     given(CAMPAIGN, *RUNNING, invited()).when(free, actor=AS_SERVICE).then_nothing()
+
+
+@for_all(st.lists(st.tuples(st.integers(0, 5), st.integers(40_000, 200_000), st.booleans()), max_size=30))
+def test_no_order_of_agreements_and_ends_over_commits_the_budget(steps: list[tuple[int, int, bool]]) -> None:
+    state = CAMPAIGN.fold(RUNNING)
+    for who, fee, ends in steps:
+        creator = f"crt_many{who:06}"
+        engagement = derive("eng", CMP, creator)
+        assert isinstance(state, Launched)
+        covered = state.book.committed.get(engagement, 0)
+        release = FreeBudget(campaign_id=CMP, engagement_id=engagement, fee=eur(covered))
+        command = release if ends else commit(creator, engagement, fee)
+        state = CAMPAIGN.fold(CAMPAIGN.decide(command, state), state)
+        assert isinstance(state, Launched)
+        assert 0 <= state.book.total() <= state.budget.amount
 
 
 def test_the_legality_table_says_what_decide_does() -> None:

@@ -217,7 +217,8 @@ MOVES = st.one_of(
             LaunchCampaign(campaign_id=CMP, brand_verified=True),
         ]
     ),
-    st.sampled_from(["sign", "agree"]),
+    st.just("agree"),
+    st.sampled_from(["agree", "sign"]),
     st.integers(1, 96).map(lambda hours: timedelta(hours=hours)),
 )
 
@@ -241,7 +242,7 @@ def play(market: Marketplace, move: Any, actor: Any, contract: str) -> None:
         return
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @for_all(st.sampled_from([running, both_invited, agreed, signed]), st.lists(st.tuples(MOVES, ACTORS, CONTRACTS), max_size=40))
 def test_no_play_over_commits_the_budget_or_reaches_an_illegal_state(
     begin: Callable[[], Marketplace], moves: list[tuple[Any, Any, str]]

@@ -174,7 +174,9 @@ async def test_headers_and_urls_have_limits(upstream: FakeUpstream) -> None:
 async def test_a_body_of_another_type_is_415(upstream: FakeUpstream) -> None:
     answer = await ask(upstream, "POST", "/v1/books", content="<a/>", headers=ANA | {"content-type": "text/xml"})
     assert answer.status_code == 415
-    fine = await ask(upstream, "POST", "/v1/books", content="{}", headers=ANA | {"content-type": "application/json; charset=utf-8"})
+    fine = await ask(
+        upstream, "POST", "/v1/books", content="{}", headers=ANA | {"content-type": "application/json; charset=utf-8"}
+    )
     assert fine.status_code == 200
 
 
@@ -256,7 +258,9 @@ async def test_without_them_it_names_none(upstream: FakeUpstream) -> None:
     assert not {"etag", "limelight-position"} & answer.headers.keys()
 
 
-@pytest.mark.parametrize(("etag", "status"), [('"7"', 304), ('W/"7"', 304), ('"6", "7"', 304), ("*", 304), ('"6"', 200), ("7", 200)])
+@pytest.mark.parametrize(
+    ("etag", "status"), [('"7"', 304), ('W/"7"', 304), ('"6", "7"', 304), ("*", 304), ('"6"', 200), ("7", 200)]
+)
 async def test_what_the_caller_has_already_is_not_sent_again(upstream: FakeUpstream, etag: str, status: int) -> None:
     answer = await ask(upstream, headers=ANA | {"If-None-Match": etag})
     assert answer.status_code == status

@@ -87,7 +87,9 @@ def test_null_counts_as_left_out(book: type[Message]) -> None:
 
 def test_integers_are_read_from_digits_too(book: type[Message]) -> None:
     read = messages.from_json(book, {"copies": "42", "pages": 3.0, "rating": "4.5", "years": {"2026": "7"}})
-    assert messages.to_fields(read) | {"copies": 42, "pages": 3, "rating": 4.5, "years": {"2026": 7}} == messages.to_fields(read)
+    assert messages.to_fields(read) | {"copies": 42, "pages": 3, "rating": 4.5, "years": {"2026": 7}} == messages.to_fields(
+        read
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,9 @@ def test_integers_are_read_from_digits_too(book: type[Message]) -> None:
         ("9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999Z"),
     ],
 )
-def test_times_are_shown_in_utc_with_milliseconds_or_as_many_digits_as_they_have(book: type[Message], text: str, shown: str) -> None:
+def test_times_are_shown_in_utc_with_milliseconds_or_as_many_digits_as_they_have(
+    book: type[Message], text: str, shown: str
+) -> None:
     assert messages.to_json(messages.from_json(book, {"publishedAt": text}))["publishedAt"] == shown
 
 

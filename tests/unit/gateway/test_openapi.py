@@ -35,7 +35,15 @@ def test_parameters_come_from_path_query_and_protocol(api: dict[str, Any]) -> No
     assert names(api["paths"]["/v1/books/{bookId}:revise"]["post"]) == ["bookId", "IdempotencyKey", "IfMatch"]
     assert names(api["paths"]["/v1/books"]["post"]) == ["IdempotencyKey"]
     assert names(api["paths"]["/v1/books/{bookId}/price"]["put"]) == ["bookId", "reason", "IdempotencyKey", "IfMatch"]
-    assert names(api["paths"]["/v1/books"]["get"]) == ["kinds", "pages.least", "pages.most", "lent", "since", "pageSize", "tags"]
+    assert names(api["paths"]["/v1/books"]["get"]) == [
+        "kinds",
+        "pages.least",
+        "pages.most",
+        "lent",
+        "since",
+        "pageSize",
+        "tags",
+    ]
 
 
 def test_a_body_has_what_the_path_does_not_give(api: dict[str, Any]) -> None:

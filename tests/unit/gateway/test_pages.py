@@ -88,7 +88,11 @@ async def test_requests_are_counted_by_route_method_and_status(upstream: FakeUps
         await http.get("/v1/books/other-id", headers=ANA)
         await http.get("/v1/books/b1")
         text = (await http.get("/metrics")).text
-    counted = {line.rsplit(" ", 1)[0]: line.rsplit(" ", 1)[1] for line in text.splitlines() if line.startswith("http_server_requests_total")}
+    counted = {
+        line.rsplit(" ", 1)[0]: line.rsplit(" ", 1)[1]
+        for line in text.splitlines()
+        if line.startswith("http_server_requests_total")
+    }
     assert sorted(counted.values()) == ["1.0", "2.0"]
     assert all('http_route="GET /v1/books/{book_id}"' in labels for labels in counted)
     assert "secret-id" not in text

@@ -42,7 +42,9 @@ def test_a_path_finds_its_binding(path: str, method: str, what: str, values: lis
     assert (found[0][method], found[1]) == (what, values)
 
 
-@pytest.mark.parametrize("path", ["/", "/v1", "/v1/books/", "/v1/books/b1/", "/v1/books/b1/pages/5", "/v1/books:burn", "//v1/books"])
+@pytest.mark.parametrize(
+    "path", ["/", "/v1", "/v1/books/", "/v1/books/b1/", "/v1/books/b1/pages/5", "/v1/books:burn", "//v1/books"]
+)
 def test_a_path_that_no_template_has_finds_nothing(path: str) -> None:
     assert TREE.find(path) is None
 
