@@ -14,7 +14,8 @@ from pydantic import BaseModel
 
 SAFE_INTEGER = 2**53 - 1
 INT32, UINT32 = 2**31 - 1, 2**32 - 1
-LARGEST_FLOAT = 3.4028234663852886e38
+LARGEST_FLOAT = 3.4028235e38
+"""The largest 32-bit float, as its shortest decimal."""
 DEEPEST = 32
 """How deep messages that hold themselves may nest."""
 

@@ -10,6 +10,9 @@ from libs.events.ids import Ids
 from libs.events.memory_documents import FIRST, check_writes
 from libs.events.ports import AnyOf, Page, Range, Stored, Where, Write
 
+LOOKED_UP = 100
+"""Ids in one look-up: some servers compare each document with all of them."""
+
 
 class MongoDocuments:
     """`Documents` of one service. In a stored document `_rev` counts its writes and `_token` names the put that wrote it."""
@@ -18,10 +21,11 @@ class MongoDocuments:
         self._database, self._ids = database, ids
 
     async def get(self, collection: str, ids: Sequence[str]) -> dict[str, Stored]:
-        if not ids:
-            return {}
-        found = await self._database.find(collection, {"_id": {"$in": list(ids)}})
-        return {document["_id"]: _stored(document) for document in found}
+        found: dict[str, Stored] = {}
+        for start in range(0, len(ids), LOOKED_UP):
+            wanted = {"_id": {"$in": list(ids[start : start + LOOKED_UP])}}
+            found |= {document["_id"]: _stored(document) for document in await self._database.find(collection, wanted)}
+        return found
 
     async def put(self, collection: str, writes: Sequence[Write]) -> frozenset[str]:
         check_writes(writes)

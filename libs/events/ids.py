@@ -37,7 +37,7 @@ def derive(prefix: str, parent: str, *others: str) -> str:
 
 
 def numbered(prefix: str, at: datetime, parent: str, number: int) -> str:
-    """The id of the n-th thing that a parent has (a thread's message, a brand's deposit): follows from both, and sorts by age."""
+    """The id of a parent's n-th thing (a thread's message, a brand's deposit): follows from both, and sorts by age."""
     return derive(prefix, compose(prefix, at, 0), parent, str(number))
 
 

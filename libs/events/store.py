@@ -28,11 +28,13 @@ STEPS, FARTHEST = 64, 40
 """From a stored position to the log's end: so many steps of one, leaps of 2^0 … 2^39."""
 
 
-TURN, GAP = 0.2, 0.006
-"""Seconds that a busy process appends before it leaves the others a gap, and how long the gap is: whoever has just appended
-knows the next position first, and would win every race."""
+TURN, SHARED_TURN, GAP = 1.0, 0.2, 0.01
+"""Seconds that a busy process appends before it leaves the others a gap (`SHARED_TURN`: after it lost a race), and how long the
+gap is: whoever has just appended knows the next position first, and would win every race."""
+SHARED = 60.0
+"""Seconds after a lost race in which others are expected to append as well."""
 LONGEST_BACKOFF = 0.01
-"""Seconds; shorter than two gaps, so that a waiting process finds one."""
+"""Seconds; no longer than a gap, so that a waiting process finds one."""
 
 
 @dataclass(slots=True)
@@ -63,6 +65,8 @@ class MongoCommitLog:
         self._appended = 0  # the last position that this process wrote
         self._stored = 0  # a late position that this process knows to be taken
         self._lost_races = 0
+        # When this process began to append without a gap, when it last appended, when it last lost a race.
+        self._turn = self._busy = self._lost = float("-inf")
         self._heads = _Heads()
         self._bell = asyncio.Event()
 
@@ -117,18 +121,24 @@ class MongoCommitLog:
     async def _drain(self) -> None:
         batch: list[_Waiting] = []
         try:
-            turn = self._clock.monotonic()
             while self._queue:
+                await self._leave_a_gap()
                 batch = self._take()
                 await self._place_or_fail(batch)
-                if self._clock.monotonic() - turn > TURN:
-                    await self._clock.sleep(GAP)
-                    turn = self._clock.monotonic()
+                self._busy = self._clock.monotonic()
         except asyncio.CancelledError:
             for waiting in (*batch, *self._queue):
                 waiting.settle(Unavailable("the commit log is closing"))
             self._queue.clear()
             raise
+
+    async def _leave_a_gap(self) -> None:
+        now = self._clock.monotonic()
+        if now - self._busy > GAP:
+            self._turn = now
+        elif now - self._turn > (SHARED_TURN if now - self._lost < SHARED else TURN):
+            await self._clock.sleep(GAP)
+            self._turn = self._clock.monotonic()
 
     def _take(self) -> list[_Waiting]:
         """The next batch, in the order of arrival: a stream's second append waits for the outcome of its first."""
@@ -172,7 +182,10 @@ class MongoCommitLog:
             self._lost_races = 0
             return
         self._queue.extendleft(reversed(left))
+        if self._next is not None:  # not the position was refused, but what was to be placed there
+            return
         self._lost_races += 1
+        self._lost = self._clock.monotonic()
         if self._lost_races > 1:
             await self._clock.sleep(pause(self._ids, self._lost_races, 0.002, LONGEST_BACKOFF))
 

@@ -167,6 +167,8 @@ PaymentFact = (
 def timelines(doc: Document, event: Recorded[PaymentFact]) -> Document:
     """What payments did for a contract, in its order."""
     step = {
+        "event_id": event.id,
+        "caused_by": event.meta.causation_id,
         "at": iso(event.at),
         "type": event.data.type,
         "actor": event.meta.actor,

@@ -118,7 +118,6 @@ def document(protos: Protos) -> Json:
     return {
         "openapi": "3.1.0",
         "info": {"title": "Limelight", "version": _version(), "description": INTRODUCTION},
-        "servers": [{"url": "/"}],
         "tags": [{"name": s.owner, "description": s.comment} for s in protos.services.values()],
         "paths": paths,
         "components": {

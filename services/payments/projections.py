@@ -29,13 +29,14 @@ KINDS: dict[type[Any], str] = {
 """Events that move money, and what their entries are called."""
 
 
-@projection("entries", version=1, of=tuple(KINDS), key=lambda event: event.id, indexes=[("accounts", "at")])
+@projection("entries", version=1, of=tuple(KINDS), key=lambda event: event.id, indexes=[("accounts", "at", "position")])
 def entries(doc: Document, event: Recorded[Any]) -> Document:
     """One document per journal entry: the postings of one event, found by each account that they touch."""
     moved = event.data
     return {
         "kind": KINDS[type(moved)],
         "at": iso(event.at),
+        "position": event.position,
         "accounts": sorted({name for posting in moved.postings for name in (posting.debit, posting.credit)}),
         "postings": [posting.model_dump() for posting in moved.postings],
         "deposit_id": getattr(moved, "deposit_id", None),

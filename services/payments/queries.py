@@ -140,7 +140,7 @@ async def list_entries(request: ListEntries, reads: Reads) -> Document:
     """Newest first; `change` is how an entry changed the account asked for."""
     _own(request.account_id, reads.actor)
     name = _ledger_account(request.account_id)
-    page = Page(sort=(("at", False),), limit=request.page_size or PAGE)
+    page = Page(sort=(("at", False), ("position", False)), limit=request.page_size or PAGE)
     found, cursor = await reads.views.page("entries", {"accounts": name}, page, request.cursor)
     return {"entries": [_entry(doc, name) for doc in found], "next_cursor": cursor}
 

@@ -78,10 +78,8 @@ def test_every_message_can_be_converted(protos: Protos) -> None:
         messages.converters(method.output)
 
 
-def test_every_aggregate_can_be_read_as_of_then(protos: Protos) -> None:
-    """A GET of one versioned resource takes `asOf`."""
-    single = [
-        m for m in protos.methods() if m.http[0].verb == "GET" and "version" in m.output.fields_by_name and not m.streaming
-    ]
-    assert single
-    assert [m.path for m in single if "as_of" not in m.input.fields_by_name] == []
+def test_every_read_can_be_told_how_new_it_must_be_or_of_when(protos: Protos) -> None:
+    """An aggregate's GET takes `asOf`; what is answered from read models takes `minPosition`."""
+    reads = [method for method in protos.methods() if method.http[0].verb == "GET" and not method.streaming]
+    assert reads
+    assert [m.path for m in reads if not {"as_of", "min_position"} & set(m.input.fields_by_name)] == []

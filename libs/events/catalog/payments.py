@@ -88,7 +88,7 @@ class ReservationQueued(Event):
 
 @event("limelight.payments.ReservationReturned", version=1)
 class ReservationReturned(Event):
-    """A refund made cash free again, the rest of the reservation is spent (kill fee); or a wait ended, and nothing was taken."""
+    """A refund made cash free again (the rest, a kill fee, is spent); or a wait ended, and nothing had been taken."""
 
     brand_id: BrandId
     payment_id: PaymentId

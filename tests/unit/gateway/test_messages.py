@@ -275,3 +275,8 @@ def test_a_type_without_a_form_here_is_refused_when_it_is_compiled(library: Prot
 
     with pytest.raises(TypeError, match="no form here"):
         messages.converters(message_class(api_pb2.Api.DESCRIPTOR).DESCRIPTOR)
+
+
+def test_the_largest_float_comes_back(book: type[Message]) -> None:
+    message = messages.from_json(book, {"weight": 3.4028234663852886e38})
+    assert messages.from_json(book, messages.to_json(message)) == message

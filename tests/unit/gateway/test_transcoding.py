@@ -51,7 +51,8 @@ async def test_the_body_can_be_one_field_and_the_query_the_others(upstream: Fake
 
 async def test_the_query_gives_repeated_nested_true_timed_and_named_fields(upstream: FakeUpstream) -> None:
     upstream.answer = {"books": []}
-    query = "kinds=novel&kinds=field_guide&pages.least=5&pages.most=9&lent=true&since=2026-11-22T14:00:00Z&pageSize=20&tags=a%20b&tags=c%2Bd"
+    query = "kinds=novel&kinds=field_guide&pages.least=5&pages.most=9&lent=true&tags=a%20b&tags=c%2Bd"
+    query += "&since=2026-11-22T14:00:00Z&pageSize=20"
     assert await asked(upstream, "GET", f"/v1/books?{query}") == {
         "kinds": ["novel", "field_guide"],
         "pages": {"least": 5, "most": 9},

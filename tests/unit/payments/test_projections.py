@@ -206,7 +206,7 @@ async def test_entries_are_asked_for_by_ledger_account_newest_first():
         asked = reads(actor, entries={})
         await list_entries(ListEntries(account_id=account_id), asked)
         [(_, where, page)] = asked.views.asked  # type: ignore[attr-defined]
-        assert (where, page) == ({"accounts": name}, Page(sort=(("at", False),), limit=50))
+        assert (where, page) == ({"accounts": name}, Page(sort=(("at", False), ("position", False)), limit=50))
 
 
 def test_a_replayed_payment_is_the_same():
