@@ -39,36 +39,41 @@ DRAFT = {
 
 
 class Gateway:
-    """Our side: HTTP through the gateway."""
+    """Our side: HTTP through the gateway, on connections that are opened before each round."""
 
-    def __init__(self, opened: list[Connection], token: str) -> None:
-        self._free, self._count = list(opened), len(opened)
+    def __init__(self, port: int, token: str, callers: int) -> None:
+        self._port, self._callers = port, callers
         self._headers = {"Authorization": f"Bearer {token}"}
 
-    async def ask(self, verb: str, path: str, body: Any = None) -> Any:
-        """The answer's JSON; anything but 200 is an error of the bench."""
-        return orjson.loads(await self._ask(self._request(verb, path, orjson.dumps(body) if body else b"")))
+    async def ask(self, verb: str, path: str, body: Any) -> Any:
+        """The answer's JSON."""
+        async with connections(HOST, self._port, 1) as opened:
+            return orjson.loads(await _ask(opened, self._request(verb, path, orjson.dumps(body))))
 
     async def get(self, path: str) -> float:
-        return await saturate(self._count, [self._request("GET", path)] * GETS[self._count], self._ask)
+        return await self._saturate([self._request("GET", path)] * GETS[self._callers])
 
     async def post(self) -> float:
         body = orjson.dumps(DRAFT)
-        return await saturate(
-            self._count, [self._request("POST", CAMPAIGNS, body) for _ in range(POSTS[self._count])], self._ask
-        )
+        return await self._saturate([self._request("POST", CAMPAIGNS, body) for _ in range(POSTS[self._callers])])
+
+    async def _saturate(self, requests: list[bytes]) -> float:
+        async with connections(HOST, self._port, self._callers) as opened:
+            return await saturate(self._callers, requests, partial(_ask, opened))
 
     def _request(self, verb: str, path: str, body: bytes = b"") -> bytes:
         key = {"Idempotency-Key": str(uuid.uuid4())} if verb == "POST" else {}
         return request(verb, path, {**self._headers, **key}, body)
 
-    async def _ask(self, wire: bytes) -> bytes:
-        connection = self._free.pop()
-        answer = await connection.ask(wire)
-        self._free.append(connection)
-        if answer.status != 200:
-            raise RuntimeError(f"the gateway answered {answer.status}: {answer.body.decode()}")
-        return answer.body
+
+async def _ask(free: list[Connection], wire: bytes) -> bytes:
+    """Anything but 200 is an error of the bench."""
+    connection = free.pop()
+    answer = await connection.ask(wire)
+    free.append(connection)
+    if answer.status != 200:
+        raise RuntimeError(f"the gateway answered {answer.status}: {answer.body.decode()}")
+    return answer.body
 
 
 class Bare:
@@ -105,11 +110,10 @@ class Bare:
 async def prepare(world: World, verb: str, callers: int) -> AsyncIterator[Contest]:
     async with (
         deployed(world) as ours,
-        connections(HOST, ours.http, callers) as opened,
         grpc.aio.insecure_channel(f"{HOST}:{ours.grpc}") as channel,
     ):
         token = _token(ours)
-        gateway, bare = Gateway(opened, token), Bare(channel, token, callers)
+        gateway, bare = Gateway(ours.http, token, callers), Bare(channel, token, callers)
         await gateway.ask("POST", "/v1/brands", {"name": "Ada's Bags", "website": "https://bags.example"})
         campaign_id = (await gateway.ask("POST", CAMPAIGNS, DRAFT))["campaignId"]
         if verb == "get":

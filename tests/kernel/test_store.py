@@ -57,10 +57,10 @@ async def everything(log: MongoCommitLog) -> list[Commit]:
 
 async def test_racing_processes_leave_one_gapless_order(mongo: str, service_name: str, database: MongoDatabase) -> None:
     name = f"limelight_{service_name}"
-    processes = await appenders(mongo, name, 3, 960)
+    processes = await appenders(mongo, name, 3, 640)
     told = await asyncio.gather(*map(acknowledged, processes))
     commits = await everything(log_of(database))
-    assert [commit.position for commit in commits] == list(range(1, 2_881))
+    assert [commit.position for commit in commits] == list(range(1, 1_921))
     assert {c.commit_id: c.position for c in commits} == {**told[0], **told[1], **told[2]}
     assert await verify_log(log_of(database)) is None
     writers = [commit.stream.split("_")[1] for commit in commits]
