@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -39,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 async def run(rows: Sequence[Row], rounds: int) -> int:
     """Returns 0 if every row ran; whether its target was met is for the reader of the table."""
-    console = Console()
+    if (this := asyncio.current_task()) is not None:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, this.cancel)  # else its servers would outlive it
+    console = Console(width=None if sys.stdout.isatty() else 140)
     if (load := os.getloadavg()[0] / (os.cpu_count() or 1)) > BUSY:
         console.print(f"[yellow]the machine is busy (load {load:.1f} per core): ratios will scatter")
     measured: list[Measured] = []
@@ -49,12 +53,12 @@ async def run(rows: Sequence[Row], rounds: int) -> int:
         for row in rows:
             try:
                 measured.append(await _measure(row, world, rounds, console, absent))
+                results.save(measured[-1:], machine, [row.name for row in ROWS])
             except Skipped as why:
                 absent[row.name] = str(why)
     console.print(table.terminal(measured, machine))
     for name, why in absent.items():
         console.print(f"[yellow]{name} skipped: {why}", highlight=False)
-    results.save(measured, machine, [row.name for row in ROWS])
     table.into_readme(table.markdown(results.saved()))
     return 0 if len(measured) == len(rows) else 1
 

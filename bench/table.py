@@ -16,9 +16,9 @@ BEGIN, END = "<!-- figures: python -m bench --table -->", "<!-- end of figures -
 HEADINGS = ("row", "unit", "ours", "raw", "ours ÷ raw", "target", "ours ÷ peer")
 
 
-def cells(measured: Measured) -> tuple[str, ...]:
-    """One line: throughputs as medians, ratios as median (min–max)."""
-    peers = ", ".join(f"{_spread(measured.ratio(peer))} {peer}" for peer in measured.peers())
+def cells(measured: Measured, between: str = ", ") -> tuple[str, ...]:
+    """One line: throughputs as medians, ratios as median (min–max). `between`: peers."""
+    peers = between.join(f"{peer} {_spread(measured.ratio(peer))}" for peer in measured.peers())
     return (
         measured.name,
         measured.unit,
@@ -31,9 +31,11 @@ def cells(measured: Measured) -> tuple[str, ...]:
 
 
 def terminal(measured: Iterable[Measured], machine: str) -> Table:
-    table = Table(*HEADINGS, title=machine, title_justify="left")
+    table = Table(title=machine, title_justify="left")
+    for heading in HEADINGS:
+        table.add_column(heading, no_wrap=True)
     for row in measured:
-        table.add_row(*cells(row), style="" if row.met else "red")
+        table.add_row(*cells(row, between="\n"), style="" if row.met else "red")
     return table
 
 

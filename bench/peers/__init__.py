@@ -12,7 +12,7 @@ from bench.harness import Side, Skipped
 from bench.peers.emmett import Emmett, emmett
 from bench.peers.pyeventsourcing import PyEventSourcing
 
-EMMETT, PYEVENTSOURCING = "emmett", "pyeventsourcing (SQLite)"
+EMMETT, PYEVENTSOURCING = "emmett", "pyeventsourcing"
 
 APPENDS, DECISIONS = {PYEVENTSOURCING: 2_000, EMMETT: 400}, {PYEVENTSOURCING: 600, EMMETT: 200}
 """Commands in a round of a peer: about a second's work."""

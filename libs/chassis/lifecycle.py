@@ -62,10 +62,10 @@ async def _serve(build: Build[S], settings: S, role: str, running: Running) -> N
             running.own(ops.task)
         service = build(settings, await _ports(settings, running, parts))
         state.service = service
-        await service.start(role)
-        parts.push_async_callback(service.stop)
-        running.own(asyncio.create_task(service.workers.crash(), name="workers"))
         server = await _answering(service, settings, parts) if role in ("api", "all") else None
+        parts.push_async_callback(service.stop)
+        await running.unless_stopping(service.start(role))
+        running.own(asyncio.create_task(service.workers.crash(), name="workers"))
         log.info("up", role=role, port=settings.grpc_port if server else settings.operations_port)
         await _watch(state, server, running)
         state.service = None

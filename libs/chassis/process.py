@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
 import structlog
 import uvloop
@@ -59,6 +59,19 @@ class Running:
         except TimeoutError:
             return
         raise Stopped
+
+    async def unless_stopping(self, work: Coroutine[Any, Any, None]) -> None:
+        """Does it; joining a consumer group can take a minute. Raises `Stopped` when the process is to stop before it is done."""
+        doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not doing.done():
+                raise Stopped
+            doing.result()
+        finally:
+            for task in (doing, stopping):
+                task.cancel()
+            await asyncio.gather(doing, stopping, return_exceptions=True)
 
 
 def live(settings: type[S], name: str, main: Callable[[S, Running], Awaitable[None]]) -> int:

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from bson.int64 import Int64
 
@@ -28,11 +29,13 @@ STEPS, FARTHEST = 64, 40
 """From a stored position to the log's end: so many steps of one, leaps of 2^0 … 2^39."""
 
 
-TURN, SHARED_TURN, GAP = 1.0, 0.2, 0.01
+TURN, SHARED_TURN, GAP = 1.0, 0.2, 0.02
 """Seconds that a busy process appends before it leaves the others a gap (`SHARED_TURN`: after it lost a race), and how long the
 gap is: whoever has just appended knows the next position first, and would win every race."""
 SHARED = 60.0
 """Seconds after a lost race in which others are expected to append as well."""
+LOOKUPS = 25
+"""Positions asked for at once; the embedded database takes quadratic time."""
 LONGEST_BACKOFF = 0.01
 """Seconds; no longer than a gap, so that a waiting process finds one."""
 
@@ -63,6 +66,7 @@ class MongoCommitLog:
         self._indexed = False
         self._next: int | None = None  # the position to try; None: read it
         self._appended = 0  # the last position that this process wrote
+        self._known = 0  # a position that is taken for good
         self._stored = 0  # a late position that this process knows to be taken
         self._lost_races = 0
         # When this process began to append without a gap, when it last appended, when it last lost a race.
@@ -88,16 +92,20 @@ class MongoCommitLog:
         return commits
 
     async def read(self, after: int, limit: int) -> list[Commit]:
-        """The log has no gaps, so what comes next is known by position: looking those up costs the same however long the log
-        is, also on a server that reads a whole collection to answer a range of `_id`."""
+        """Looks positions up instead of scanning a range: the embedded database scans the whole collection for a range of
+        `_id`. Only what has no gap before it is taken, since a look at several documents is not one moment."""
         commits: list[Commit] = []
+        size = 1  # an idle relay asks for the next position only
         while len(commits) < limit:
-            first = after + len(commits) + 1
-            wanted = list(range(first, min(first + LOOKED_UP, after + limit + 1)))
-            found = await self._database.find(COMMITS, {"_id": {"$in": wanted}}, sort=[("_id", 1)], majority=True)
-            commits += map(commit_of, found)
-            if len(found) < len(wanted):
+            wanted = range(after + 1, after + 1 + min(size, limit - len(commits)))
+            found = await self._database.find(COMMITS, {"_id": {"$in": list(wanted)}}, majority=True)
+            at = {document["_id"]: document for document in found}
+            commits += [commit_of(at[position]) for position in takewhile(at.__contains__, wanted)]
+            if len(at) < len(wanted):
                 break
+            after, size = wanted[-1], LOOKUPS
+        if commits:
+            self._known = max(self._known, commits[-1].position)
         return commits
 
     async def find(self, commit_id: str) -> Commit | None:
@@ -242,15 +250,25 @@ class MongoCommitLog:
         return self._next if self._next is not None else await self._last(majority=False) + 1
 
     async def _last(self, *, majority: bool) -> int:
-        """The log has no gaps, so its end is found by steps and leaps from a position that is stored; if it is not, from 0."""
-        position = self._stored
-        while True:
-            steps, leaps = range(position, position + STEPS), (position + 2**n for n in range(FARTHEST))
-            found = await self._database.find(COMMITS, {"_id": {"$in": [*steps, *leaps]}}, fields=["_id"], majority=majority)
-            reached = max((int(one["_id"]) for one in found), default=0)
-            if position <= reached < steps[-1]:
-                return reached
-            position = reached
+        """The last position, by look-ups from one that is taken for good: there are no gaps, so one that is free has none after
+        it. Near ones are asked for at once, far ones by doubling the distance and halving it again."""
+        last, step = self._known, LOOKUPS
+        while await self._taken([last + step], majority=majority):
+            last, step = last + step, step * 2
+        while step > LOOKUPS:
+            step //= 2
+            if await self._taken([last + step], majority=majority):
+                last += step
+        near = range(last + 1, last + LOOKUPS)
+        taken = await self._taken(near, majority=majority)
+        last += len(list(takewhile(taken.__contains__, near)))
+        if majority or await self._taken([last], majority=True):
+            self._known = max(self._known, last)
+        return last
+
+    async def _taken(self, positions: Sequence[int], *, majority: bool = False) -> set[int]:
+        where = {"_id": {"$in": list(positions)}}
+        return {found["_id"] for found in await self._database.find(COMMITS, where, fields=["_id"], majority=majority)}
 
 
 class _Heads:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from libs.events.envelope import GENESIS, Commit
 from libs.events.ports import CommitLog
 
 PAGE = 1_000
+WIDEST_GAP = 100
+"""Missing positions in a row behind which more commits are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +51,22 @@ def verify_stream(commits: Iterable[Commit]) -> Fault | None:
 async def verify_log(commits: CommitLog) -> Fault | None:
     """The whole log, in pages. None: nothing is wrong."""
     chain, position = Chain(), 0
-    async for commit in _all(commits):
-        position += 1
-        if commit.position != position:
-            return _fault(commit, f"position {position} is missing before it")
-        if (fault := chain.follow(commit)) is not None:
-            return fault
-    return None
-
-
-async def _all(commits: CommitLog) -> AsyncIterator[Commit]:
-    after = 0
-    while page := await commits.read(after, PAGE):
+    while page := await commits.read(position, PAGE):
         for commit in page:
-            yield commit
-        after = page[-1].position
+            position += 1
+            if commit.position != position:
+                return _fault(commit, f"position {position} is missing before it")
+            if (fault := chain.follow(commit)) is not None:
+                return fault
+    return await _beyond(commits, position)
+
+
+async def _beyond(commits: CommitLog, end: int) -> Fault | None:
+    """A log is read up to a gap: looks whether there is something behind one."""
+    for position in range(end + 1, end + 1 + WIDEST_GAP):
+        for commit in await commits.read(position, 1):
+            return _fault(commit, f"position {end + 1} is missing before it")
+    return None
 
 
 def _fault(commit: Commit, reason: str) -> Fault:

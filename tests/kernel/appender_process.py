@@ -1,9 +1,10 @@
-"""A process that appends: `python -m tests.kernel.appender_process URL DATABASE NAME COMMITS`. Prints `ready`, waits for a
-line, then prints `<commit id> <position>` for every acknowledged commit."""
+"""A process that appends: `python -m tests.kernel.appender_process URL DATABASE NAME SECONDS`. Prints `ready`, waits for a
+line, appends for that long and prints `<commit id> <position>` for every acknowledged commit."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 
 from libs.chassis.mongo import MongoClient
@@ -16,17 +17,19 @@ from tests.kernel.commits import new_commit
 CALLERS = 16
 
 
-async def main(url: str, database: str, name: str, commits: int) -> None:
+async def main(url: str, database: str, name: str, seconds: float) -> None:
     client = MongoClient(url)
     await client.ping()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await asyncio.to_thread(sys.stdin.readline)
-    log = MongoCommitLog(client.database(database), SystemClock(), SystemIds())
+    clock = SystemClock()
+    end = clock.monotonic() + seconds
+    log = MongoCommitLog(client.database(database), clock, SystemIds())
 
     async def caller(number: int) -> None:
         previous = None
-        for step in range(commits // CALLERS):
+        for step in itertools.takewhile(lambda _: clock.monotonic() < end, itertools.count()):
             commit_id = commit_id_of(name, str(number), str(step))
             stream = f"jar_{name}_{number}"
             while True:
@@ -44,4 +47,4 @@ async def main(url: str, database: str, name: str, commits: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4])))

@@ -32,7 +32,6 @@ PostId = Annotated[str, _id("pst")]
 ConversionId = Annotated[str, _id("cnv")]
 
 
-
 def _utc(at: datetime) -> datetime:
     return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
 

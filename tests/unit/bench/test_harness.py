@@ -75,7 +75,7 @@ def test_a_run_replaces_its_own_rows_and_keeps_the_others(tmp_path: Path, monkey
 
 def test_the_table_tells_median_and_extremes_and_whether_the_target_was_met() -> None:
     cells = table.cells(MEASURED)
-    assert cells[4:] == ("0.90 (0.80–0.95)", "≥ 0.85 met", "2.00 (1.90–2.00) fast peer, 9.00 (4.00–9.50) slow peer")
+    assert cells[4:] == ("0.90 (0.80–0.95)", "≥ 0.85 met", "fast peer 2.00 (1.90–2.00), slow peer 9.00 (4.00–9.50)")
 
 
 async def test_sides_alternate_and_the_warm_up_does_not_count() -> None:
