@@ -132,12 +132,11 @@ async def campaign_is_launched(deal: Deal) -> None:
 async def creators_are_found(deal: Deal) -> None:
     await deal.chapter("The brand searches by niche, country, followers and engagement rate")
     expected = {key for key, application in deal.joined.items() if _wanted(application)}
-    ask = {**WANTED, "pageSize": 100}
-
-    async def search() -> Json:
-        return await deal.api.post(deal.brand, "/v1/creators:search", ask)
-
-    found = await deal.api.until("the search finds who joined", search, lambda it: it["totalSize"] >= len(expected))
+    found = await deal.api.until(
+        "the search finds who joined",
+        lambda: _search(deal),
+        lambda it: expected <= {hit["creatorId"] for hit in it["creators"]},
+    )
     rates = [hit["performance"]["engagementRate"] for hit in found["creators"]]
     deal.check("hits come in the order asked for", rates == sorted(rates, reverse=True), rates)
     deal.check("every hit says why it matched", all(hit["matched"] for hit in found["creators"]))
@@ -187,6 +186,16 @@ async def terms_are_negotiated(deal: Deal) -> None:
     stranger = deal.creator(deal.ids["caro"])
     await deal.refused("what is not yours does not exist", 404, "NOT_FOUND", api.get(stranger, hers))
     deal.tell("Bea declines, Caro keeps silent, and Dilan's application is accepted. Caro cannot see Ana's engagement.")
+
+
+async def _search(deal: Deal) -> Json:
+    """All hits, page by page."""
+    page = await deal.api.post(deal.brand, "/v1/creators:search", {**WANTED, "pageSize": 100})
+    hits: list[Json] = page["creators"]
+    while page["nextCursor"]:
+        page = await deal.api.post(deal.brand, "/v1/creators:search", {**WANTED, "pageSize": 100, "cursor": page["nextCursor"]})
+        hits += page["creators"]
+    return {"creators": hits, "totalSize": page["totalSize"]}
 
 
 def terms(deal: Deal, fee: int) -> Json:

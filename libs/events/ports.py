@@ -104,8 +104,8 @@ Where = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Order and cut of a find. `sort`: (dotted field, ascending?) pairs; ties are broken by id, ascending. `after`: the sort
-    values and the id of the last document seen."""
+    """Order and cut of a find. `sort`: (dotted field, ascending?) pairs, of fields whose values are null or all of
+    one type; ties are broken by id, ascending. `after`: the sort values and the id of the last document seen."""
 
     sort: tuple[tuple[str, bool], ...] = ()
     after: tuple[Any, ...] | None = None

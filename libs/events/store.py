@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
-from bson.int64 import Int64
-
 from libs.events.backoff import patiently, pause
-from libs.events.database import BsonDocument, Database
-from libs.events.envelope import Commit, Meta, NewCommit, StoredEvent
+from libs.events.commit_documents import commit_of as commit_of
+from libs.events.commit_documents import document_of as document_of
+from libs.events.database import Database
+from libs.events.envelope import Commit, NewCommit
 from libs.events.ids import Ids
 from libs.events.ports import Appended, Clock, ConcurrencyError, Unavailable
 
@@ -287,55 +287,3 @@ class _Heads:
         self._last[stream] = version
         if len(self._last) > self._most:
             del self._last[next(iter(self._last))]
-
-
-# --- BSON --------------------------------------------------------------------------------------------------------------
-
-
-def document_of(commit: Commit) -> BsonDocument:
-    meta = commit.meta
-    about = {"actor": meta.actor, "correlation_id": meta.correlation_id}
-    if meta.causation_id is not None:
-        about["causation_id"] = meta.causation_id
-    if meta.traceparent is not None:
-        about["traceparent"] = meta.traceparent
-    if meta.input_hash is not None:
-        about["input_hash"] = meta.input_hash
-    return {
-        "_id": Int64(commit.position),
-        "stream": commit.stream,
-        "first": commit.first,
-        "last": commit.last,
-        "commit_id": commit.commit_id,
-        "at": commit.at,
-        "meta": about,
-        "events": [{"id": e.id, "type": e.type, "v": e.v, "data": e.data} for e in commit.events],
-        "prev": commit.prev,
-        "hash": commit.hash,
-    }
-
-
-def commit_of(found: BsonDocument) -> Commit:
-    meta = found["meta"]
-    return Commit(
-        position=int(found["_id"]),
-        stream=found["stream"],
-        first=found["first"],
-        last=found["last"],
-        commit_id=found["commit_id"],
-        at=found["at"],
-        meta=Meta(
-            meta["actor"],
-            meta["correlation_id"],
-            meta.get("causation_id"),
-            meta.get("traceparent"),
-            meta.get("input_hash"),
-        ),
-        events=_events(found["events"]),
-        prev=found["prev"],
-        hash=found["hash"],
-    )
-
-
-def _events(stored: Iterable[BsonDocument]) -> tuple[StoredEvent, ...]:
-    return tuple(StoredEvent(e["id"], e["type"], e["v"], e["data"]) for e in stored)

@@ -19,7 +19,6 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from libs.events.backoff import pause
 from libs.events.ids import Ids
-from libs.events.pacing import pace
 from libs.events.ports import Bus, Clock, Deliver, Delivery, Unavailable
 
 log = logging.getLogger(__name__)
@@ -110,8 +109,6 @@ class KafkaSubscription:
         except (KafkaError, OSError) as failure:
             await self._broker.stop()
             raise Unavailable(f"Kafka: {failure!r}") from failure
-        if (consumer := self._subscriber.consumer) is not None:
-            pace(consumer, self._clock)
         self._sign = self._clock.monotonic()
 
     async def stop(self) -> None:

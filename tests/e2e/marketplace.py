@@ -62,9 +62,12 @@ class Marketplace:
 
     def kill(self, name: str) -> None:
         """kill -9; the supervisor starts it again."""
-        os.kill(self.pid(name), signal.SIGKILL)
+        pid = self.pid(name)
+        assert pid, f"{name} does not run"
+        os.kill(pid, signal.SIGKILL)
 
     def pid(self, name: str) -> int:
+        """0 while it does not run."""
         return int(Supervision(self.data).processes()[name]["pid"])
 
     @asynccontextmanager

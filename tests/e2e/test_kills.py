@@ -23,7 +23,7 @@ async def test_the_story_finishes_although_a_process_is_killed(marketplace: Mark
     async def kill_it(chapter: str) -> None:
         """Before three chapters: while creators apply, before the money is held, and before it is released."""
         if any(word in chapter for word in ("apply", "sign the same terms", "payment is released")):
-            killed.append(marketplace.pid(process))
+            killed.append(await eventually(lambda: marketplace.pid(process), timeout=30))
             marketplace.kill(process)
 
     async with marketplace.api() as api:
