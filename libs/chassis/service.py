@@ -66,7 +66,7 @@ class Service:
             settings.oidc_issuer, settings.oidc_audience, keys_at(settings.oidc_jwks, ports.clock), ports.clock
         )
         handler = CommandHandler(ports.log, ports.clock, known=known)
-        self.workers = Workers(name, ports, handler, aggregates, reactions, projections, known)
+        self.workers = Workers(name, ports, handler, aggregates, reactions, projections, known, settings.instance)
         self.views = LiveViews(ports.documents, projections, ports.clock)
         room = Room(name, ports, handler, self._reads, self.views.wait_for)
         methods = {method.name: method for service in self.protos for method in service.methods.values()}

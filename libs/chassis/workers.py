@@ -44,8 +44,11 @@ class Workers:
         reactions: Sequence[Reaction],
         projections: Sequence[Projection],
         known: Registry,
+        instance: str = "",
     ) -> None:
+        """`instance`: this replica's name, which outlives a restart; its relay then takes its own lease up again at once."""
         self._service, self._ports, self._handler, self._known = service, ports, handler, known
+        self._instance = instance
         self._deciders = [aggregate.decider for aggregate in aggregates]
         self._reactions, self._projections = reactions, projections
         self._role: str | None = None
@@ -156,7 +159,7 @@ class Workers:
 
     def _start_relaying(self) -> None:
         ports = self._ports
-        owner = ports.ids.new("rly", ports.clock.now())
+        owner = self._instance or ports.ids.new("rly", ports.clock.now())
         self._relay = Relay(self._service, ports.log, ports.documents, ports.bus, ports.clock, ports.ids, owner)
         self._own(self._relay.run(), "relay")
 

@@ -55,7 +55,7 @@ class Lease:
 
 
 class Relay:
-    """`owner`: a name that no other process has. `page`: commits read and published at a time. Seconds: `lease` until a silent
+    """`owner`: a name that no other running relay has. `page`: commits read and published at a time. Seconds: `lease` until a silent
     owner is succeeded; `poll` between looks at an idle log (appends of this process are seen at once); `check` between looks
     whether the broker still has what it was given."""
 
