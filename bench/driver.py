@@ -50,6 +50,7 @@ async def indexed(database: Any) -> Any:
     commits = database[COMMITS]
     await commits.create_index([("stream", 1), ("first", 1)], unique=True)
     await commits.create_index([("commit_id", 1)], unique=True)
+    await commits.create_index([("page", 1)])
     return commits
 
 

@@ -79,6 +79,7 @@ async def are_traced(deal: Deal) -> None:
 async def _thread_mirrors_the_deal(deal: Deal) -> None:
     api, thread_id = deal.api, derive("thr", deal.ids["ana's engagement"])
     ana = deal.creator(deal.ids["ana"])
+    await api.until("their thread is open", lambda: api.get(ana, f"/v1/threads/{thread_id}"))
     await api.post(deal.brand, f"/v1/threads/{thread_id}/messages", {"text": "Thank you, Ana!"})
     listed = await api.until(
         "the thread shows the message and the deal's cards",

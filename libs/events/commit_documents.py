@@ -9,6 +9,13 @@ from bson.int64 import Int64
 from libs.events.database import BsonDocument
 from libs.events.envelope import Commit, Meta, StoredEvent
 
+PAGE = 100
+"""Positions on one page of the log. Reading by page is an equality, which every server looks up in an index."""
+
+
+def page_of(position: int) -> int:
+    return position // PAGE
+
 
 def document_of(commit: Commit) -> BsonDocument:
     meta = commit.meta
@@ -21,6 +28,7 @@ def document_of(commit: Commit) -> BsonDocument:
         about["input_hash"] = meta.input_hash
     return {
         "_id": Int64(commit.position),
+        "page": page_of(commit.position),
         "stream": commit.stream,
         "first": commit.first,
         "last": commit.last,

@@ -75,6 +75,10 @@ class MemoryCommitLog:
         await self._faults.at("log.read")
         return self._commits[after : after + limit]
 
+    def recent(self, after: int, limit: int) -> list[Commit]:
+        """Nothing: several processes share this log, and a fault may be asked for at every `read`."""
+        return []
+
     async def find(self, commit_id: str) -> Commit | None:
         await self._faults.at("log.read")
         return self._by_id.get(commit_id)

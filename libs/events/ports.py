@@ -51,6 +51,11 @@ class CommitLog(Protocol):
         """Commits of all streams with `position > after`, in order, at most `limit`; only what no fail-over can take back."""
         ...
 
+    def recent(self, after: int, limit: int) -> list[Commit]:
+        """What `read` would give, without reading: the commits from `after + 1` on that this process appended last. Empty
+        if it does not remember them."""
+        ...
+
     async def find(self, commit_id: str) -> Commit | None: ...
 
     async def head(self) -> int:

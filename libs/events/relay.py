@@ -54,6 +54,19 @@ class Lease:
         return {**fields, "ends": ends}
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """The page behind `after`, being read."""
+
+    after: int
+    commits: asyncio.Future[list[Commit]]
+
+    def drop(self) -> None:
+        """Also of a read that failed nobody needs to know."""
+        self.commits.cancel()
+        self.commits.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+
 class Relay:
     """`owner`: a name that no other running relay has. `page`: commits read and published at a time. Seconds: `lease` until a silent
     owner is succeeded; `poll` between looks at an idle log (appends of this process are seen at once); `check` between looks
@@ -80,6 +93,7 @@ class Relay:
         self._stop = asyncio.Event()
         self._lease = Lease()
         self._checked = float("-inf")
+        self._ahead: _Ahead | None = None
 
     def stop(self) -> None:
         """`run` returns when the page in hand is published and its checkpoint moved."""
@@ -98,6 +112,7 @@ class Relay:
         except _Stopped:
             pass
         finally:
+            self._forget_ahead()
             await self._release()
 
     async def _turn(self) -> None:
@@ -109,8 +124,10 @@ class Relay:
         except _Superseded:
             log.info("relay of %s is led by another process", self._service)
             self._lease = Lease()
+            self._forget_ahead()
         except Unavailable:
             self._checked = float("-inf")  # a broker that was away may come back empty
+            self._forget_ahead()
             raise
 
     async def _take(self) -> None:
@@ -126,21 +143,40 @@ class Relay:
         self._checked = float("-inf")
 
     async def _publish_next(self) -> None:
-        """One page: read after the checkpoint, publish, move the checkpoint. With nothing to do: keep the lease, wait."""
+        """One page: read after the checkpoint, publish, move the checkpoint. With nothing to do: keep the lease, wait. Behind a
+        full page the next one is read meanwhile."""
         if self._clock.monotonic() - self._checked >= self._check:
             await self._check_broker()
-        commits = await self._commits.read(self._lease.position, self._page)
+        commits = await self._next_page()
         if self._remaining() < self._span / 2:
             self._lease = await self._moved(self._lease)
         if not commits:
             await self._until_stopped(self._commits.wait(self._lease.position, self._poll))
             return
+        if len(commits) == self._page:
+            self._ahead = _Ahead(commits[-1].position, asyncio.ensure_future(self._read(commits[-1].position)))
         last = await self._bus.publish(self._topic, messages_of(commits, self._service))
         if any(offset <= self._lease.ends.get(number, -1) for number, offset in last.items()):
             await self._start_over()
         else:
             ends = {**self._lease.ends, **last}
             self._lease = await self._moved(replace(self._lease, position=commits[-1].position, ends=ends))
+
+    async def _next_page(self) -> list[Commit]:
+        after, ahead, self._ahead = self._lease.position, self._ahead, None
+        if ahead is not None and ahead.after == after:
+            return await ahead.commits
+        if ahead is not None:
+            ahead.drop()
+        return await self._read(after)
+
+    async def _read(self, after: int) -> list[Commit]:
+        return self._commits.recent(after, self._page) or await self._commits.read(after, self._page)
+
+    def _forget_ahead(self) -> None:
+        if self._ahead is not None:
+            self._ahead.drop()
+            self._ahead = None
 
     async def _check_broker(self) -> None:
         ends = await self._bus.ends(self._topic)

@@ -13,22 +13,18 @@ from dataclasses import dataclass
 from itertools import takewhile
 
 from libs.events.backoff import patiently, pause
+from libs.events.commit_documents import PAGE, page_of
 from libs.events.commit_documents import commit_of as commit_of
 from libs.events.commit_documents import document_of as document_of
-from libs.events.database import Database
+from libs.events.database import Database, Filter
 from libs.events.envelope import Commit, NewCommit
 from libs.events.ids import Ids
 from libs.events.ports import Appended, Clock, ConcurrencyError, Unavailable
+from libs.events.recent import Recent
 
 COMMITS = "commits"
 ATTEMPTS = 5
 """Of a batch whose outcome the network hides, before its callers are told `Unavailable`."""
-LOOKED_UP = 100
-"""Positions in one look-up."""
-STEPS, FARTHEST = 64, 40
-"""From a stored position to the log's end: so many steps of one, leaps of 2^0 … 2^39."""
-
-
 TURN, SHARED_TURN, GAP = 1.0, 0.2, 0.02
 """Seconds that a busy process appends before it leaves the others a gap (`SHARED_TURN`: after it lost a race), and how long the
 gap is: whoever has just appended knows the next position first, and would win every race."""
@@ -36,6 +32,8 @@ SHARED = 60.0
 """Seconds after a lost race in which others are expected to append as well."""
 LOOKUPS = 25
 """Positions asked for at once; the embedded database takes quadratic time."""
+PAGES = 10
+"""Pages asked for at once."""
 LONGEST_BACKOFF = 0.01
 """Seconds; no longer than a gap, so that a waiting process finds one."""
 
@@ -72,6 +70,7 @@ class MongoCommitLog:
         # When this process began to append without a gap, when it last appended, when it last lost a race.
         self._turn = self._busy = self._lost = float("-inf")
         self._heads = _Heads()
+        self._recent = Recent()
         self._bell = asyncio.Event()
 
     async def append(self, new: NewCommit) -> Appended:
@@ -92,21 +91,30 @@ class MongoCommitLog:
         return commits
 
     async def read(self, after: int, limit: int) -> list[Commit]:
-        """Looks positions up instead of scanning a range: the embedded database scans the whole collection for a range of
-        `_id`. Only what has no gap before it is taken, since a look at several documents is not one moment."""
+        """By look-ups, first few, then whole pages: the embedded database scans the whole collection for a range of `_id`.
+        Only what has no gap before it is taken, since a look at several documents is not one moment."""
+        await self._declare_indexes()
         commits: list[Commit] = []
         size = 1  # an idle relay asks for the next position only
         while len(commits) < limit:
             wanted = range(after + 1, after + 1 + min(size, limit - len(commits)))
-            found = await self._database.find(COMMITS, {"_id": {"$in": list(wanted)}}, majority=True)
-            at = {document["_id"]: document for document in found}
-            commits += [commit_of(at[position]) for position in takewhile(at.__contains__, wanted)]
-            if len(at) < len(wanted):
+            where = _on_pages(wanted) if size > LOOKUPS else {"_id": {"$in": list(wanted)}}
+            at = {found["_id"]: found for found in await self._database.find(COMMITS, where, majority=True)}
+            taken = [commit_of(at[position]) for position in takewhile(at.__contains__, wanted)]
+            commits += taken
+            after += len(taken)
+            if len(taken) == len(wanted):
+                size = LOOKUPS if size < LOOKUPS else PAGES * PAGE
+            elif size > LOOKUPS:
+                size = LOOKUPS  # the end of the log is near, or its documents were written before there were pages
+            else:
                 break
-            after, size = wanted[-1], LOOKUPS
         if commits:
             self._known = max(self._known, commits[-1].position)
         return commits
+
+    def recent(self, after: int, limit: int) -> list[Commit]:
+        return self._recent.after(after, limit)
 
     async def find(self, commit_id: str) -> Commit | None:
         found = await self._database.find(COMMITS, {"commit_id": commit_id}, limit=1)
@@ -204,6 +212,7 @@ class MongoCommitLog:
         position, self._next = await self._position(), None
         commits = [waiting.new.at_position(position + i) for i, waiting in enumerate(batch)]
         inserted = await self._database.insert_in_order(COMMITS, [document_of(commit) for commit in commits])
+        self._recent.add(commits[:inserted])
         for waiting, commit in zip(batch[:inserted], commits, strict=False):
             self._heads.saw(commit.stream, commit.last)
             waiting.settle(Appended(commit, duplicate=False))
@@ -242,11 +251,15 @@ class MongoCommitLog:
         self._heads.saw(stream, head)
         return head
 
-    async def _position(self) -> int:
+    async def _declare_indexes(self) -> None:
         if not self._indexed:
             await self._database.index(COMMITS, [("stream", 1), ("first", 1)], unique=True)
             await self._database.index(COMMITS, [("commit_id", 1)], unique=True)
+            await self._database.index(COMMITS, [("page", 1)])
             self._indexed = True
+
+    async def _position(self) -> int:
+        await self._declare_indexes()
         return self._next if self._next is not None else await self._last(majority=False) + 1
 
     async def _last(self, *, majority: bool) -> int:
@@ -269,6 +282,11 @@ class MongoCommitLog:
     async def _taken(self, positions: Sequence[int], *, majority: bool = False) -> set[int]:
         where = {"_id": {"$in": list(positions)}}
         return {found["_id"] for found in await self._database.find(COMMITS, where, fields=["_id"], majority=majority)}
+
+
+def _on_pages(wanted: range) -> Filter:
+    pages = range(page_of(wanted[0]), page_of(wanted[-1]) + 1)
+    return {"page": {"$in": list(pages)}} if len(pages) > 1 else {"page": pages[0]}
 
 
 class _Heads:
