@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -19,6 +20,8 @@ from rich.table import Table
 from cli import people, state
 from cli.console import DATA_DIR, DataDir, fail, out
 from cli.reading import follow, last_lines, tail_of
+from cli.seeding import plant
+from cli.story.api import Broken, Refused
 from cli.supervision import MISCONFIGURED, NotRunning, Supervision
 from cli.topology import Addresses, PortTaken, Program, environment, programs
 from deploy.local.embedded import NotInstalled, listens
@@ -127,7 +130,7 @@ def _run(data: Path, addresses: Addresses, parts: list[Program], detach: bool, t
     people.issuer(data)
     if not build_protos.OUTPUT.exists():
         build_protos.build()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     supervision = Supervision(data)
     began = time.monotonic()
@@ -136,13 +139,16 @@ def _run(data: Path, addresses: Addresses, parts: list[Program], detach: bool, t
         _remember(data, addresses, parts, parent.pid)
         _wait_until_healthy(supervision, parent, parts, timeout)
         _remember(data, addresses, parts, parent.pid, supervision.processes())
-        _welcome(data, addresses, time.monotonic() - began, detach)
+        ready_after = time.monotonic() - began
+        with out.status("seeding"):
+            asyncio.run(plant(addresses.url, data))
+        _welcome(data, addresses, ready_after, detach)
         if not detach:
             _stay(supervision, parent)
     except KeyboardInterrupt:
         out.print()
         _stop(supervision)
-    except NotHealthy as error:
+    except (NotHealthy, Broken, Refused) as error:
         _stop(supervision, quietly=True)
         fail(str(error))
 

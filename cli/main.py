@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import deadletters, events, local, people, projections, telling, verifying
+from cli import deadletters, events, local, people, projections, seeding, telling, verifying
 
 app = typer.Typer(
     help="Limelight, an open creator marketplace: everything that happens is an event.",
@@ -17,6 +17,7 @@ app.command()(local.down)
 app.command()(local.status)
 app.command()(local.logs)
 app.command()(people.token)
+app.command()(seeding.seed)
 app.command()(telling.demo)
 app.command()(verifying.verify)
 app.command()(projections.rebuild)

@@ -14,8 +14,8 @@ from libs.chassis.issuer import DevelopmentIssuer
 from libs.events.decider import Role
 from libs.events.ids import compose
 
-_BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
-BRAND, CREATOR = compose("brd", _BEGINNING, 1), compose("crt", _BEGINNING, 2)
+BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
+BRAND, CREATOR = compose("brd", BEGINNING, 1), compose("crt", BEGINNING, 2)
 """The parties that the printed tokens act for, the same in every run."""
 PREFIXES = {Role.BRAND: "brd_", Role.CREATOR: "crt_"}
 LIFETIME = timedelta(hours=12)

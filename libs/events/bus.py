@@ -156,10 +156,10 @@ def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[An
     batches = []
     batch = producer.create_batch()
     for message in messages:
-        key = message.key.encode()
-        if batch.append(timestamp=None, key=key, value=message.value, headers=list(message.headers)) is None:
+        key, headers = message.key.encode(), list(message.headers)
+        if batch.append(timestamp=None, key=key, value=message.value, headers=headers) is None:
             batches.append(batch)
             batch = producer.create_batch()
-            batch.append(timestamp=None, key=key, value=message.value, headers=list(message.headers))
+            batch.append(timestamp=None, key=key, value=message.value, headers=headers)
     batch.close()
     return [*batches, batch]

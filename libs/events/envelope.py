@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 import orjson
@@ -20,6 +21,8 @@ E_co = TypeVar("E_co", bound=Event, covariant=True)
 
 GENESIS = "0" * 64
 """`prev` of a stream's first commit."""
+
+UUID_LENGTH = 16
 
 SCHEMA_NAMESPACE = "urn:limelight:schema"
 """`ce_dataschema` is `<namespace>:<type>:<version>`, the `$id` of `libs/events/schemas/<type>/v<version>.json`."""
@@ -148,12 +151,24 @@ def from_milliseconds(value: int) -> datetime:
 
 def iso(at: datetime) -> str:
     """RFC 3339 in UTC with milliseconds: sorts as text."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    text = at.isoformat(timespec="milliseconds")
+    if not text.endswith("+00:00"):
+        text = at.astimezone(UTC).isoformat(timespec="milliseconds")
+    return f"{text[:-6]}Z"
 
 
 def event_id(commit_id: str, index: int) -> str:
-    """Ids of events follow from the commit's: a retried append writes the same ids."""
-    return str(uuid.uuid5(uuid.UUID(commit_id), str(index)))
+    """Ids of events follow from the commit's: a retried append writes the same ids. uuid5 of the commit id and the index,
+    without the objects in between: this is in the way of every append."""
+    digest = hashlib.sha1(_bytes_of(commit_id) + str(index).encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
+
+
+def _bytes_of(commit_id: str) -> bytes:
+    """Raises `ValueError` if it is no UUID."""
+    found = bytes.fromhex(commit_id.replace("-", ""))
+    return found if len(found) == UUID_LENGTH else uuid.UUID(commit_id).bytes
 
 
 def store_events(commit_id: str, events: Sequence[Event]) -> tuple[StoredEvent, ...]:
@@ -177,6 +192,8 @@ def recorded(commit: Commit, source: str, known: Registry = registry) -> Iterato
 
 Headers = tuple[tuple[str, bytes], ...]
 
+SPECVERSION, CONTENT_TYPE = ("ce_specversion", b"1.0"), ("content-type", b"application/json")
+
 
 def topic(service: str) -> str:
     """The topic of a service's events, keyed by stream."""
@@ -191,26 +208,39 @@ def to_cloudevent(commit: Commit, index: int, source: str) -> tuple[Headers, byt
     """Kafka headers and value of one event of a commit. `ce_streamversion`, `ce_position`, `ce_actor`, `ce_correlationid`,
     `ce_causationid` and `traceparent` are extensions; a stock CloudEvents SDK reads them all."""
     stored, meta = commit.events[index], commit.meta
-    headers = [
-        ("ce_specversion", "1.0"),
-        ("ce_id", stored.id),
-        ("ce_type", f"{stored.type}.v{stored.v}"),
-        ("ce_source", f"/limelight/{source}"),
-        ("ce_subject", commit.stream),
-        ("ce_time", iso(commit.at)),
-        ("ce_dataschema", schema_address(stored.type, stored.v)),
-        ("ce_partitionkey", commit.stream),
-        ("ce_streamversion", str(commit.first + index)),
-        ("ce_position", str(commit.position)),
-        ("ce_actor", meta.actor),
-        ("ce_correlationid", meta.correlation_id),
-        ("content-type", "application/json"),
-    ]
+    type_, schema, origin = _constant_headers(stored.type, stored.v, source)
+    stream = commit.stream.encode()
+    headers: Headers = (
+        SPECVERSION,
+        ("ce_id", stored.id.encode()),
+        type_,
+        origin,
+        ("ce_subject", stream),
+        ("ce_time", iso(commit.at).encode()),
+        schema,
+        ("ce_partitionkey", stream),
+        ("ce_streamversion", b"%d" % (commit.first + index)),
+        ("ce_position", b"%d" % commit.position),
+        ("ce_actor", meta.actor.encode()),
+        ("ce_correlationid", meta.correlation_id.encode()),
+        CONTENT_TYPE,
+    )
     if meta.causation_id:
-        headers.append(("ce_causationid", meta.causation_id))
+        headers += (("ce_causationid", meta.causation_id.encode()),)
     if meta.traceparent:
-        headers += [("ce_traceparent", meta.traceparent), ("traceparent", meta.traceparent)]
-    return tuple((name, value.encode()) for name, value in headers), orjson.dumps(stored.data)
+        traceparent = meta.traceparent.encode()
+        headers += (("ce_traceparent", traceparent), ("traceparent", traceparent))
+    return headers, orjson.dumps(stored.data)
+
+
+@lru_cache(maxsize=1_000)
+def _constant_headers(type_: str, version: int, source: str) -> Headers:
+    """What all events of one type from one service carry: type, schema, source."""
+    return (
+        ("ce_type", f"{type_}.v{version}".encode()),
+        ("ce_dataschema", schema_address(type_, version).encode()),
+        ("ce_source", f"/limelight/{source}".encode()),
+    )
 
 
 def from_cloudevent(headers: Mapping[str, bytes], value: bytes, known: Registry = registry) -> Recorded[Event]:

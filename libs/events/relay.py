@@ -68,9 +68,9 @@ class _Ahead:
 
 
 class Relay:
-    """`owner`: a name that no other running relay has. `page`: commits read and published at a time. Seconds: `lease` until a silent
-    owner is succeeded; `poll` between looks at an idle log (appends of this process are seen at once); `check` between looks
-    whether the broker still has what it was given."""
+    """`owner`: a name that no other running relay has. `page`: commits read and published at a time. Seconds: `lease` until a
+    silent owner is succeeded; `poll` between looks at an idle log (appends of this process are seen at once); `check` between
+    looks whether the broker still has what it was given."""
 
     def __init__(
         self,

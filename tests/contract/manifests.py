@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
 import shutil
 import subprocess
+import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +25,8 @@ KUSTOMIZATIONS = ("base", "overlays/dev")
 PROCESSES = ("discovery", "campaigns", "messaging", "payments", "analytics", "gateway")
 STORES = ("kafka", "mongo")
 """Images that are not ours."""
+OURS = "limelight/"
+"""What the names of our images begin with."""
 
 
 @dataclass(frozen=True)
@@ -47,12 +54,27 @@ def kinds(rendered: str, kind: str) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(rendered) if document["kind"] == kind]
 
 
+def workloads(rendered: str) -> list[dict[str, Any]]:
+    """All that runs pods, ours and the stores."""
+    return kinds(rendered, "Deployment") + kinds(rendered, "StatefulSet")
+
+
+def pod_containers(workload: dict[str, Any]) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = workload["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def ours(rendered: str) -> list[dict[str, Any]]:
+    """The workloads whose images are made from this repository."""
+    return [one for one in workloads(rendered) if all(c["image"].startswith(OURS) for c in pod_containers(one))]
+
+
 def containers(rendered: str) -> list[tuple[str, dict[str, Any]]]:
-    """(deployment/container, container) of all that is ours."""
+    """(workload/container, container) of all that is ours."""
     return [
-        (f"{deployment['metadata']['name']}/{container['name']}", container)
-        for deployment in kinds(rendered, "Deployment")
-        for container in deployment["spec"]["template"]["spec"]["containers"]
+        (f"{workload['metadata']['name']}/{container['name']}", container)
+        for workload in ours(rendered)
+        for container in pod_containers(workload)
     ]
 
 
@@ -64,7 +86,7 @@ def told_by_kubernetes(rendered: str) -> list[Told]:
         for source in container.get("envFrom", []):
             environment |= shared[source["configMapRef"]["name"]]
         environment |= {one["name"]: one.get("value") for one in container["env"]}
-        told.append(Told(where, container["image"].partition("/")[2].partition(":")[0], environment))
+        told.append(Told(where, container["image"].removeprefix(OURS).partition(":")[0], environment))
     return told
 
 
@@ -101,3 +123,37 @@ def dockerfile() -> list[Instruction]:
         word, _, rest = line.strip().partition(" ")
         instructions.append(Instruction(word, " ".join(rest.split())))
     return instructions
+
+
+def admitted_to_the_build() -> list[str]:
+    """What .dockerignore lets through."""
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    return [line.removeprefix("!") for line in lines if line.startswith("!")]
+
+
+def locked() -> set[str]:
+    """The distributions that the image installs."""
+    return set(re.findall(r"^([a-z0-9.-]+)==", (ROOT / "requirements.lock").read_text(), flags=re.MULTILINE))
+
+
+def not_in_the_image(folder: str, *, later: bool) -> Iterator[str]:
+    """`file: module` of imports that no locked distribution brings; with `later` also imports inside of functions."""
+    brings = packages_distributions()
+    for path in sorted((ROOT / folder).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        for module in _imported(ast.walk(tree) if later else tree.body):
+            known = module in sys.stdlib_module_names or (ROOT / module).is_dir()
+            if not known and not {_normal(name) for name in brings.get(module, [])} & locked():
+                yield f"{path.relative_to(ROOT)}: {module}"
+
+
+def _imported(nodes: Any) -> Iterator[str]:
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
