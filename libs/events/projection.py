@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from libs.events.envelope import Recorded
@@ -52,6 +54,8 @@ kept as its marks alone, else a redelivery would bring it back to life."""
 
 REMEMBERED = 2_000
 """Documents that a runner keeps in memory."""
+PART = 250
+"""Documents in one write."""
 
 
 def shown(body: Document) -> Document:
@@ -79,11 +83,28 @@ class ProjectionRunner:
             if key is not None:
                 work.setdefault(key, []).append(event)
         while work:
-            stored = await self._read(work)
-            writes = [write for key in work if (write := self._fold(key, stored.get(key), work[key])) is not None]
-            lost = await self._documents.put(self._collection, writes) if writes else frozenset()
-            self._remember(write for write in writes if write.id not in lost)
+            lost = await self._fold_and_write(work, await self._read(work))
             work = {key: work[key] for key in lost}
+
+    async def _fold_and_write(self, work: Mapping[str, Sequence[Recorded[Any]]], stored: Mapping[str, Stored]) -> set[str]:
+        """A part of the documents is folded while the part before it is written. Returns the ids that had moved on."""
+        lost, writing, keys = set[str](), None, iter(work)
+        try:
+            while part := list(islice(keys, PART)):
+                writes = [write for key in part if (write := self._fold(key, stored.get(key), work[key])) is not None]
+                if writing is not None:
+                    lost |= await writing
+                writing = asyncio.ensure_future(self._write(writes))
+                await asyncio.wait({writing}, timeout=0)  # lets it begin
+            return lost if writing is None else lost | await writing
+        finally:
+            if writing is not None:
+                writing.cancel()
+
+    async def _write(self, writes: Sequence[Write]) -> frozenset[str]:
+        lost = await self._documents.put(self._collection, writes) if writes else frozenset()
+        self._remember(write for write in writes if write.id not in lost)
+        return lost
 
     async def _read(self, keys: Iterable[str]) -> dict[str, Stored]:
         """Takes what is remembered out of memory, so that a write of unknown outcome leaves nothing wrong there."""

@@ -16,6 +16,9 @@ from services.analytics.domain.snapshots import Snapshot
 EMPTY: Document = {"brand_id": None, "campaign": None, "posts": {}, "paid": {}, "facts": 0}
 """What a dashboard begins as. `posts` by post id; `paid` by creator id, then currency; `facts` counts the events in it."""
 
+SNAPSHOT = frozenset(Snapshot.model_fields)
+"""What a dashboard keeps of a report."""
+
 
 @projection(
     "campaign_dashboards",
@@ -80,10 +83,16 @@ def _tracked(known: Document | None, fact: PostTracked) -> Document:
 
 
 def _measured(post: Document, fact: MetricsReported) -> Document:
-    snapshot, kept = Snapshot.of(fact), post["snapshot"]
-    newer = kept is None or Snapshot.model_validate(kept).rank() < snapshot.rank()
-    counted = {"snapshot": snapshot.model_dump(mode="json")} if newer else {}
+    counted = {"snapshot": fact.model_dump(mode="json", include=SNAPSHOT)} if _counts(fact, post["snapshot"]) else {}
     return {**post, **counted, "snapshots": post["snapshots"] + 1}
+
+
+def _counts(fact: MetricsReported, kept: Document | None) -> bool:
+    """Whether it outranks the snapshot that is kept. The moment alone decides nearly always, and is compared as text."""
+    if kept is None:
+        return True
+    before, now = kept["captured_at"], iso(fact.captured_at)
+    return bool(before < now) if before != now else Snapshot.model_validate(kept).rank() < Snapshot.of(fact).rank()
 
 
 def _sold(post: Document, value: Money, times: int) -> Document:
