@@ -9,7 +9,7 @@ from typing import Annotated
 
 import orjson
 import typer
-from rich.table import Table
+from rich.markup import escape
 
 from cli.console import DATA_DIR, SERVICES, DataDir, fail, out, service_named, told_in_one_line
 from cli.opening import opened
@@ -36,10 +36,10 @@ def list_(
     if not found:
         out.print("Nothing is parked.")
         return
-    table = Table("letter", "event", "tries", "parked at", "reason", box=None, header_style="dim", padding=(0, 2, 0, 0))
     for owner, letter in found:
-        table.add_row(f"{owner}/{letter.id}", letter.type, str(letter.attempts), letter.parked_at, letter.reason)
-    out.print(table, soft_wrap=True)
+        out.print(f"[bold]{owner}/{escape(letter.id)}[/]", soft_wrap=True)  # whole, on a line of its own: it is to be copied
+        told = f"{letter.type}, tried {letter.attempts} times, parked at {letter.parked_at}: {letter.reason}"
+        out.print(f"  {told}", markup=False, soft_wrap=True)
 
 
 @app.command()
