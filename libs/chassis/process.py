@@ -61,7 +61,7 @@ class Running:
         raise Stopped
 
     async def unless_stopping(self, work: Coroutine[Any, Any, None]) -> None:
-        """Does it; joining a consumer group can take a minute. Raises `Stopped` when the process is to stop before it is done."""
+        """Does it (joining a consumer group can take a minute). Raises `Stopped` if the process is to stop before."""
         doing, stopping = asyncio.ensure_future(work), asyncio.ensure_future(self.stopping.wait())
         try:
             await asyncio.wait({doing, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -34,8 +34,6 @@ LOOKUPS = 25
 """Positions asked for at once; the embedded database takes quadratic time."""
 PAGES = 10
 """Pages asked for at once."""
-WORTH_HALVING = 32
-"""Appends from which on two inserts in turns beat one: below, what an insert costs by itself counts for more."""
 LONGEST_BACKOFF = 0.01
 """Seconds; no longer than a gap, so that a waiting process finds one."""
 
@@ -138,12 +136,10 @@ class MongoCommitLog:
 
     async def _drain(self) -> None:
         batch: list[_Waiting] = []
-        in_step = self._clock.monotonic() - self._busy <= GAP
         try:
             while self._queue:
                 await self._leave_a_gap()
-                batch = self._take(self._half() if in_step else self._largest)
-                in_step = False
+                batch = self._take()
                 await self._place_or_fail(batch)
                 self._busy = self._clock.monotonic()
         except asyncio.CancelledError:
@@ -160,17 +156,12 @@ class MongoCommitLog:
             await self._clock.sleep(GAP)
             self._turn = self._clock.monotonic()
 
-    def _half(self) -> int:
-        """Callers who were answered together come back together, and the database waits for all of them. From two groups one
-        prepares its next appends while the other's are stored."""
-        return min(self._largest, (len(self._queue) + 1) // 2) if len(self._queue) >= WORTH_HALVING else self._largest
-
-    def _take(self, most: int) -> list[_Waiting]:
+    def _take(self) -> list[_Waiting]:
         """The next batch, in the order of arrival: a stream's second append waits for the outcome of its first."""
         batch: list[_Waiting] = []
         later: list[_Waiting] = []
         streams: set[str] = set()
-        while self._queue and len(batch) < most:
+        while self._queue and len(batch) < self._largest:
             waiting = self._queue.popleft()
             if waiting.outcome.done():
                 continue

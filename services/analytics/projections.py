@@ -16,7 +16,7 @@ from services.analytics.domain.snapshots import Snapshot
 EMPTY: Document = {"brand_id": None, "campaign": None, "posts": {}, "paid": {}, "facts": 0}
 """What a dashboard begins as. `posts` by post id; `paid` by creator id, then currency; `facts` counts the events in it."""
 
-SNAPSHOT = frozenset(Snapshot.model_fields)
+SNAPSHOT = set(Snapshot.model_fields)
 """What a dashboard keeps of a report."""
 
 
