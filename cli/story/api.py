@@ -13,7 +13,7 @@ import httpx
 Json = dict[str, Any]
 RETRIED = frozenset({429, 502, 503, 504})
 """What a good frontend tries again, under the same key: the request may or may not have been carried out."""
-PATIENCE = 30.0
+PATIENCE = 60.0
 """Seconds after which a story that does not go on is broken."""
 
 

@@ -15,7 +15,7 @@ from tests.e2e.marketplace import Marketplace
 PROCESSES = ("gateway", *SERVICES, "kafka", "mongo")
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(240)
 @pytest.mark.parametrize("process", PROCESSES)
 async def test_the_story_finishes_although_a_process_is_killed(marketplace: Marketplace, process: str) -> None:
     killed: list[int] = []
@@ -27,7 +27,7 @@ async def test_the_story_finishes_although_a_process_is_killed(marketplace: Mark
             marketplace.kill(process)
 
     async with marketplace.api() as api:
-        deal = await asyncio.wait_for(play(api, Silent(), seed=len(process), creators=24, before=kill_it), 150)
+        deal = await asyncio.wait_for(play(api, Silent(), seed=len(process), creators=24, before=kill_it), 200)
     assert len(killed) == len(set(killed)) == 3, "it was started again each time"
     assert deal.facts
     await eventually(lambda: "not ready" not in marketplace.limelight("status"), timeout=60)

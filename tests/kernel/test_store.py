@@ -57,7 +57,7 @@ async def everything(log: MongoCommitLog) -> list[Commit]:
 
 async def test_racing_processes_leave_one_gapless_order(mongo: str, service_name: str, database: MongoDatabase) -> None:
     name = f"limelight_{service_name}"
-    processes = await appenders(mongo, name, 3, 2.5)
+    processes = await appenders(mongo, name, 3, 4.0)
     told = await asyncio.gather(*map(acknowledged, processes))
     commits = await everything(log_of(database))
     assert [commit.position for commit in commits] == list(range(1, len(commits) + 1))
