@@ -13,8 +13,8 @@ import httpx
 Json = dict[str, Any]
 RETRIED = frozenset({429, 502, 503, 504})
 """What a good frontend tries again, under the same key: the request may or may not have been carried out."""
-PATIENCE = 60.0
-"""Seconds after which a story that does not go on is broken."""
+PATIENCE = 30.0
+"""Seconds after which a story that does not go on is broken, unless one is told otherwise."""
 
 
 class Refused(Exception):
@@ -57,6 +57,7 @@ class Api:
     client: httpx.AsyncClient
     mint: Callable[[str, str, str | None], str]
     run: str = field(default_factory=lambda: uuid.uuid4().hex)
+    patience: float = PATIENCE
     calls: int = 0
 
     def person(self, name: str, role: str, party: str | None = None) -> Person:
@@ -84,7 +85,7 @@ class Api:
         if method != "GET":
             send["idempotency-key"] = f"{self.run}-{self.calls}"
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        deadline = loop.time() + self.patience
         while True:
             problem = "no answer"
             try:
@@ -97,7 +98,7 @@ class Api:
             except httpx.TransportError as error:
                 problem = repr(error)
             if loop.time() > deadline:
-                raise Broken(f"{method} {path} has not been answered for {PATIENCE:.0f} s: {problem}")
+                raise Broken(f"{method} {path} has not been answered for {self.patience:.0f} s: {problem}")
             await asyncio.sleep(0.1)
 
     async def until(
@@ -105,7 +106,7 @@ class Api:
     ) -> Json:
         """Asks again until it holds: facts travel through Kafka in milliseconds, not at once. Not-found counts as not yet."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + PATIENCE
+        deadline = loop.time() + self.patience
         last: object = None
         while loop.time() < deadline:
             try:
@@ -117,7 +118,7 @@ class Api:
                     raise
                 last = refused
             await asyncio.sleep(0.02)
-        raise Broken(f"{what}: not within {PATIENCE:.0f} s; last seen: {last}")
+        raise Broken(f"{what}: not within {self.patience:.0f} s; last seen: {last}")
 
 
 def _json(reply: httpx.Response) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -87,6 +88,14 @@ class Marketplace:
             async with opened(service, self.data) as store:
                 heads += await store.log.head()
         return heads
+
+    async def settled(self) -> int:
+        """The same, once nothing more comes: reactions to what a test before did are done."""
+        before = -1
+        while (now := await self.stored()) != before:
+            before = now
+            await asyncio.sleep(0.3)
+        return now
 
     async def published(self, service: str) -> list[ConsumerRecord]:
         """Everything that stands in the service's topic, read by a plain client without a group."""

@@ -47,7 +47,7 @@ async def desk(marketplace: Marketplace) -> AsyncIterator[Desk]:
 
 @pytest.fixture
 async def nothing_is_written(marketplace: Marketplace, desk: Desk) -> AsyncIterator[None]:
-    before = await marketplace.stored()
+    before = await marketplace.settled()
     yield
     assert await marketplace.stored() == before
 
@@ -123,7 +123,7 @@ class TestNothingIsWritten:
 async def test_the_same_key_is_the_same_campaign_and_another_body_is_409(desk: Desk, marketplace: Marketplace) -> None:
     key = {"idempotency-key": "one-campaign"}
     first = await desk.send(desk.brand, "POST", "/v1/campaigns", DRAFT, key)
-    stored = await marketplace.stored()
+    stored = await marketplace.settled()
     again = await desk.send(desk.brand, "POST", "/v1/campaigns", DRAFT, key)
     other = await desk.send(desk.brand, "POST", "/v1/campaigns", {**DRAFT, "name": "Dinner"}, key)
     assert first.json()["campaignId"] == again.json()["campaignId"]
