@@ -45,7 +45,7 @@ run: $(PROTOS) ## start everything on this machine and print where it is; Ctrl-C
 
 .PHONY: test
 test: $(PROTOS) ## all tests but the long chaos run, on an embedded Kafka and MongoDB; ARGS="-k name" picks
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m 'not chaos' $(ARGS)
 
 .PHONY: lint
 lint: $(PROTOS) ## ruff, buf lint
