@@ -7,9 +7,12 @@ from typing import Any
 
 from libs.events.database import BsonDocument, Database, Swap
 from libs.events.ids import Ids
-from libs.events.memory_documents import FIRST, check_writes
 from libs.events.ports import AnyOf, Page, Range, Stored, Where, Write
 
+RESERVED = frozenset({"_id", "_rev", "_token"})
+"""Fields of a stored document that belong to the store."""
+FIRST = Page()
+"""The first hundred, by id."""
 LOOKED_UP = 100
 """Ids in one look-up: some servers compare each document with all of them."""
 
@@ -60,6 +63,15 @@ class MongoDocuments:
 
     async def drop(self, collection: str) -> None:
         await self._database.drop(collection)
+
+
+def check_writes(writes: Sequence[Write]) -> None:
+    """Raises `ValueError`: an id written twice in one put, or a field that belongs to the store."""
+    if len({write.id for write in writes}) != len(writes):
+        raise ValueError("one put writes a document at most once")
+    for write in writes:
+        if write.body is not None and not RESERVED.isdisjoint(write.body):
+            raise ValueError(f"the store's own fields in document {write.id}: {sorted(RESERVED & write.body.keys())}")
 
 
 def _swap(write: Write, token: str) -> Swap:

@@ -11,11 +11,12 @@ import uuid
 from bisect import bisect_right
 from datetime import UTC, datetime, timedelta
 
+from libs.events.documents import MongoDocuments
 from libs.events.envelope import Commit, NewCommit, from_milliseconds, milliseconds
 from libs.events.faults import NO_FAULTS, Faults
 from libs.events.ids import compose
 from libs.events.memory_bus import MemoryBus, MemorySubscription
-from libs.events.memory_documents import MemoryDocuments
+from libs.events.memory_database import MemoryDatabase
 from libs.events.ports import Appended, ConcurrencyError
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ManualClock",
     "MemoryBus",
     "MemoryCommitLog",
+    "MemoryDatabase",
     "MemoryDocuments",
     "MemorySubscription",
     "SeededIds",
@@ -95,6 +97,13 @@ class MemoryCommitLog:
                 await self._bell.wait()
         except TimeoutError:
             return
+
+
+class MemoryDocuments(MongoDocuments):
+    """One service's documents: the real ones, on the twin of the database."""
+
+    def __init__(self, faults: Faults = NO_FAULTS) -> None:
+        super().__init__(MemoryDatabase(faults), SeededIds("documents"))
 
 
 class SeededIds:

@@ -10,16 +10,18 @@ from libs.chassis.mongo import MongoDatabase
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.bus import KafkaBus
 from libs.events.documents import MongoDocuments
-from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
+from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDatabase, MemoryDocuments, SeededIds
 from libs.events.ports import Bus, Clock, CommitLog, Documents
 from libs.events.store import MongoCommitLog
 from libs.events.subscription import SubscriptionSettings
 
 
-@pytest.fixture(params=["memory", "mongo"])
+@pytest.fixture(params=["memory", "mongo on memory", "mongo"])
 def log(request: pytest.FixtureRequest) -> CommitLog:
     if request.param == "memory":
         return MemoryCommitLog()
+    if request.param == "mongo on memory":
+        return MongoCommitLog(MemoryDatabase(), LoopClock(), SeededIds())
     database: MongoDatabase = request.getfixturevalue("database")
     return MongoCommitLog(database, SystemClock(), SystemIds())
 

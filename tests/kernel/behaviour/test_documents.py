@@ -11,9 +11,8 @@ from hypothesis import strategies as st
 
 from libs.chassis.mongo import MongoDatabase
 from libs.chassis.system import SystemIds
-from libs.events.documents import MongoDocuments
+from libs.events.documents import FIRST, MongoDocuments
 from libs.events.memory import MemoryDocuments
-from libs.events.memory_documents import FIRST
 from libs.events.ports import AnyOf, Documents, Page, Range, Where, Write
 
 CREATORS: dict[str, dict[str, Any]] = {
