@@ -8,7 +8,7 @@ class Faults:
     a `.before` point nothing happened, at an `.after` point the reply is lost), to delay, or to crash the process.
 
     Points: `append.before`, `append.after`, `log.read`, `put.before`, `put.after`, `documents.read`, `publish.before`,
-    `publish.after`, `deliver`; and `append.within`, `put.within` between two documents of a write.
+    `publish.after`, `deliver`, `commit`; and `append.within`, `put.within`, `publish.within` between two of a batch.
     """
 
     async def at(self, point: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -32,6 +33,7 @@ class MemoryBus:
     def __init__(self, faults: Faults = NO_FAULTS, max_records: int = 1_000) -> None:
         self._topics: dict[str, list[list[Delivery]]] = {}
         self._groups: dict[str, _Group] = {}
+        self._generations: Counter[str] = Counter()  # of a topic: how often it was lost
         self._faults, self._max_records = faults, max_records
 
     async def ensure(self, topic: str) -> None:
@@ -41,9 +43,11 @@ class MemoryBus:
         await self._faults.at("publish.before")
         await self.ensure(topic)
         last: dict[int, int] = {}
-        for message in messages:
+        for sent, message in enumerate(messages):
+            if sent:
+                await self._faults.at("publish.within")
             number = partition(message.key)
-            kept = self._topics[topic][number]
+            kept = self._topics.setdefault(topic, [[] for _ in range(PARTITIONS)])[number]
             last[number] = len(kept)
             kept.append(Delivery(topic, number, len(kept), message.key, message.value, dict(message.headers)))
         for group in self._groups.values():
@@ -64,6 +68,7 @@ class MemoryBus:
     def lose(self, topic: str) -> None:
         """The broker lost the topic: its messages and what every group had committed on it."""
         self._topics.pop(topic, None)
+        self._generations[topic] += 1
         for group in self._groups.values():
             group.committed = {place: offset for place, offset in group.committed.items() if place[0] != topic}
 
@@ -150,12 +155,15 @@ class MemorySubscription:
                 await self._rest(PAUSE_AFTER_FAILURE)
 
     async def _handle(self, batch: list[Delivery]) -> bool:
+        generations = self._bus._generations
+        born = dict(generations)
         try:
             await self._bus._faults.at("deliver")
             await self._deliver(batch)
+            await self._bus._faults.at("commit")
         except Exception:  # whatever it was, nothing of the batch is acknowledged: that is the contract
             return False
-        still_mine = set(self._assigned())
+        still_mine = {place for place in self._assigned() if generations[place[0]] == born.get(place[0], 0)}
         for delivery in batch:
             place = (delivery.topic, delivery.partition)
             if place in still_mine:

@@ -7,6 +7,7 @@ A write is not one moment: others may come between two documents of a batch, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import bson
@@ -84,6 +85,10 @@ class MemoryDatabase:
         await self._faults.at(f"{_writing(collection)}.before")
         self._collections.pop(collection, None)
 
+    def stored(self, collection: str, after: int = 0) -> list[BsonDocument]:
+        """What is there, whatever the faults, in the order in which it was first written; without the first `after`."""
+        return list(islice(self._collection(collection).all(), after, None))
+
     def _collection(self, name: str) -> _Collection:
         kept = self._collections.get(name)
         if kept is None:
@@ -99,6 +104,9 @@ class _Collection:
         self._unsettled: set[Any] = set()
         self._unique: dict[tuple[str, ...], dict[tuple[Any, ...], Any]] = {}
         self._lookup: dict[str, dict[Any, dict[Any, None]]] = {}
+
+    def all(self) -> Iterable[BsonDocument]:
+        return self._documents.values()
 
     def insert(self, document: BsonDocument, *, settled: bool = True) -> bool:
         """False: a unique index refuses."""

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from cli.story import Deal, Silent, play
+from libs.events.memory import SeededIds
+from libs.events.store import MongoCommitLog
 from libs.events.verify import verify_log
 from libs.events.virtual_time import run_virtual
 from tests.simulation.marketplace import SERVICES, Marketplace
@@ -17,7 +19,7 @@ async def _story(directory: Path, seed: int) -> tuple[Deal, dict[str, list[str]]
         deal = await play(marketplace.api, Silent(), seed=seed, creators=200, now=marketplace.clock.now)
         hashes = {}
         for name in SERVICES:
-            log = marketplace.ports[name].log
+            log = MongoCommitLog(marketplace.databases[name], marketplace.clock, SeededIds())
             assert await verify_log(log) is None
             hashes[name] = [commit.hash for commit in await log.read(0, 100_000)]
         return deal, hashes

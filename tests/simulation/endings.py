@@ -1,0 +1,183 @@
+"""How a run must end: with the faults off everything that is under way comes to its end, and what is shown is what happened."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import timedelta
+from importlib import import_module
+from typing import Any
+
+from libs.events.builds import read_builds
+from libs.events.deadlines import DEADLINES
+from libs.events.envelope import Commit, Recorded, iso, topic
+from libs.events.ids import commit_id_of, derive
+from libs.events.memory_database import COMMITS
+from libs.events.ports import Document
+from libs.events.projection import MARKS, Projection, shown
+from libs.events.registry import registry
+from libs.events.relay import RELAYS
+from tests.simulation.frontends import Sent
+from tests.simulation.invariants import Broken, Watch, hold
+from tests.simulation.marketplace import SERVICES, Marketplace
+
+WITHIN = 600.0
+"""Virtual seconds in which a healed marketplace must have settled."""
+AGES = timedelta(days=31)
+"""Longer than any wait of the policy."""
+
+
+async def settle(marketplace: Marketplace, watch: Watch, after: str) -> float:
+    """Waits until nothing is left to do; returns the virtual seconds that it took. Raises `Broken` where something stays."""
+    loop = asyncio.get_running_loop()
+    began = loop.time()
+    while left := unsettled(marketplace, watch):
+        hold("a healed marketplace settles", loop.time() - began < WITHIN, f"after {after}: {'; '.join(left[:5])}")
+        await asyncio.sleep(0.25)
+        watch.look()
+    return loop.time() - began
+
+
+def unsettled(marketplace: Marketplace, watch: Watch) -> list[str]:
+    """What is still on its way."""
+    left = [f"{replica.name} is down" for replica in marketplace.replicas.values() if not replica.up]
+    now = iso(marketplace.clock.now() - timedelta(seconds=3))
+    for name in SERVICES:
+        database = marketplace.databases[name]
+        head = len(database.stored(COMMITS))
+        relayed = max((lease["position"] for lease in database.stored(RELAYS)), default=0)
+        if relayed < head:
+            left.append(f"{name}'s relay is at {relayed} of {head}")
+        if missing := len(watch.events(name)) - sum(watch.published.reached[topic(name)].values()):
+            left.append(f"{missing} events of {name} are not published")
+        left += [f"{name}: due {one['due']} {one['command']}" for one in database.stored(DEADLINES) if one["due"] <= now]
+    for group in marketplace.broker.groups():
+        if behind := marketplace.broker.behind(group):
+            left.append(f"{group} is {behind} behind")
+    return left
+
+
+def every_deal_is_at_rest(watch: Watch) -> None:
+    """Each fact has had its consequence, and nothing waits that is not waiting for a person."""
+    facts = watch.logs.facts
+    for (stream, kind), _ in list(facts.items()):
+        match kind:
+            case "ContractSigned" if facts[stream, kind] == 2:
+                _followed(watch, stream, kind, derive("pay", stream), ("PaymentRequested",))
+            case "FundsHeld":
+                _followed(watch, stream, kind, derive("ctr", stream), ("ContractActivated", "ContractTerminated"))
+            case "ReleaseApproved":
+                _followed(watch, stream, kind, stream, ("PaymentReleased",))
+            case "PaymentReleased":
+                _followed(watch, stream, kind, derive("ctr", stream), ("ContractFulfilled", "ContractTerminated"))
+            case "ContractTerminated":
+                payment = derive("pay", stream)
+                if facts[payment, "FundsHeld"]:
+                    _followed(watch, stream, kind, payment, ("RefundIssued", "PaymentReleased"))
+            case "OfferAccepted" if facts[stream, kind] > facts[stream, "EngagementReopened"]:
+                _followed(watch, stream, kind, derive("ctr", stream), ("ContractDrafted",))
+            case "EngagementOpened":
+                _followed(watch, stream, kind, derive("thr", stream), ("ThreadOpened",))
+
+
+def every_wait_has_ended(watch: Watch) -> None:
+    """Longer than any window later: what nobody answered has ended by itself."""
+    facts = watch.logs.facts
+    for _, stream in watch.logs.heads:
+        if facts[stream, "EngagementOpened"]:
+            ended = ("OfferAccepted", "EngagementDeclined", "EngagementExpired")
+            hold("every wait has an end", any(facts[stream, one] for one in ended), f"{stream} is still open")
+        if facts[stream, "ContractDrafted"]:
+            ended = ("ContractActivated", "ContractTerminated")
+            hold("every wait has an end", any(facts[stream, one] for one in ended), f"{stream} waits for signatures or money")
+        proposed = facts[stream, "CancellationProposed"]
+        answered = facts[stream, "CancellationDeclined"] + facts[stream, "ContractTerminated"] + facts[stream, "ContentPosted"]
+        hold("every wait has an end", not proposed or answered, f"{stream}: the proposal to cancel is not answered")
+
+
+def _followed(watch: Watch, stream: str, kind: str, other: str, wanted: tuple[str, ...]) -> None:
+    there = any(watch.logs.facts[other, one] for one in wanted)
+    hold("every fact has its consequence", there, f"{kind} on {stream}, but no {' or '.join(wanted)} on {other}")
+
+
+def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
+    """What was accepted stands where its answer said; what was refused left nothing."""
+    for one in sent:
+        if ":search" in one.path or ":report" in one.path:
+            continue
+        id_ = commit_id_of(one.who.subject, one.who.party or "", one.key)
+        found = watch.logs.ids.get(id_)
+        told = f"{one.who.subject} {one.path} {one.key} → {one.status} {one.code}"
+        if one.status >= 400:
+            hold("a refused command leaves nothing", found is None, f"{told}, but it is committed")
+        elif one.status:
+            service, position, _ = one.position.split(".")
+            commit = watch.logs.commits[service][int(position) - 1] if int(position) else None
+            last = commit.last if commit else 0
+            stands = last == one.version and (found is None or found[1] is commit)
+            hold("an accepted command stands", stands, f"{told}: version {one.version}, at {position} is version {last}")
+
+
+# --- read models -----------------------------------------------------------------------------------------------------
+
+
+async def views_are_folds_of_the_logs(marketplace: Marketplace, watch: Watch) -> int:
+    """Every document of every live read model is what its events make it, in whatever order their streams are read. Returns
+    how many documents there are."""
+    chance, documents = marketplace.chance("rebuild"), 0
+    events = _shuffled({name: list(_recorded(name, watch.logs.commits[name])) for name in SERVICES}, chance)
+    for name in SERVICES:
+        runner = marketplace.of(name, "all", "worker")[0].running
+        for projection in import_module(f"services.{name}.projections").PROJECTIONS:
+            builds = await read_builds(runner.ports.documents, projection.name)
+            assert builds is not None
+            stored = {one["_id"]: one for one in marketplace.databases[name].stored(builds.live.collection)}
+            _is_fold(f"{name}.{projection.name}", stored, _folded(projection, events))
+            documents += len(stored)
+    return documents
+
+
+def _is_fold(name: str, stored: dict[str, Document], folded: dict[str, Document | None]) -> None:
+    kept = {id_: shown(body) for id_, body in stored.items() if not body.get("_deleted")}
+    wanted = {id_: body for id_, body in folded.items() if body is not None}
+    hold("view = fold(log)", kept.keys() == wanted.keys(), f"{name}: {sorted(kept.keys() ^ wanted.keys())[:5]}")
+    for id_, body in wanted.items():
+        if kept[id_] != body:
+            differing = {
+                key: (kept[id_].get(key), body.get(key)) for key in {*kept[id_], *body} if kept[id_].get(key) != body.get(key)
+            }
+            raise Broken("view = fold(log)", f"{name} {id_}: stored, folded: {differing}; marks {stored[id_][MARKS]}")
+
+
+def _folded(projection: Projection, events: list[Recorded[Any]]) -> dict[str, Document | None]:
+    folded: dict[str, Document | None] = {}
+    for event in events:
+        if isinstance(event.data, projection.of) and (key := projection.key(event)) is not None:
+            folded[key] = projection.apply(folded.get(key) or {}, event)
+    return folded
+
+
+def _recorded(service: str, commits: list[Commit]) -> Iterator[Recorded[Any]]:
+    for commit in commits:
+        for index, event in enumerate(commit.events):
+            data = registry.decode(event.type, event.v, event.data)
+            place = (event.id, commit.stream, commit.first + index, commit.position, commit.at, service, commit.meta)
+            yield Recorded(data, *place)
+
+
+def _shuffled(events: dict[str, list[Recorded[Any]]], chance: random.Random) -> list[Recorded[Any]]:
+    """Streams in order, and shuffled among each other."""
+    streams: dict[str, list[Recorded[Any]]] = {}
+    for of_service in events.values():
+        for event in of_service:
+            streams.setdefault(event.stream, []).append(event)
+    order = [stream for stream, its in streams.items() for _ in its]
+    chance.shuffle(order)
+    taken: Counter[str] = Counter()
+    shuffled = []
+    for stream in order:
+        shuffled.append(streams[stream][taken[stream]])
+        taken[stream] += 1
+    return shuffled

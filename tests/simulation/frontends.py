@@ -1,0 +1,172 @@
+"""What frontends do with an intent: send it under its key until it is answered, sometimes twice at once, and remember what they
+were told. What they remember is held against the logs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from tests.simulation.invariants import hold
+from tests.simulation.marketplace import Marketplace
+from tests.simulation.network import HttpReply
+
+Json = dict[str, Any]
+RETRIED = frozenset({429, 502, 503, 504})
+TRIES = 8
+LONGEST_PAUSE = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who sends. `party`: the brand or creator."""
+
+    role: str
+    party: str | None = None
+
+    @property
+    def subject(self) -> str:
+        return f"{self.role}-{self.party or 'one'}"
+
+
+@dataclass(slots=True)
+class Sent:
+    """A command, and what its sender was told: `status` 0 where it never learnt it."""
+
+    who: Person
+    path: str
+    key: str
+    status: int = 0
+    version: int = 0
+    position: str = ""
+    code: str = ""
+
+
+@dataclass
+class Frontends:
+    """All people's frontends. `asked`: calls so far."""
+
+    marketplace: Marketplace
+    chance: random.Random
+    sent: list[Sent] = field(default_factory=list)
+    asked: int = 0
+    _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+
+    async def get(self, who: Person, path: str, **params: Any) -> Json | None:
+        """None: it is not there, or nobody answers."""
+        self.asked += 1
+        try:
+            reply = await self._request("GET", who, path, params=params)
+        except httpx.TransportError:
+            return None
+        self._check(reply, path)
+        return reply.json() if reply.status_code < 300 else None
+
+    async def post(self, who: Person, path: str, body: Json) -> HttpReply | None:
+        """The last answer; None: there was none."""
+        self.asked += 1
+        sent = Sent(who, path, f"k{len(self.sent)}")
+        self.sent.append(sent)
+        if self.chance.random() < 0.06:
+            replies = await asyncio.gather(self._insist(sent, body), self._insist(sent, body))
+            self._happened["the same command twice at once"] += 1
+            self._same(sent, replies)
+            reply = replies[0] or replies[1]
+        else:
+            reply = await self._insist(sent, body)
+        if reply is not None:
+            self._remember(sent, reply)
+            if reply.status_code < 300 and self.chance.random() < 0.04:
+                await self._repeat(sent, body)
+        return reply
+
+    async def watch(self, who: Person, path: str) -> None:
+        """Opens a live stream and leaves it again."""
+        self.asked += 1
+        try:
+            await self.marketplace.frontend.first_event(path, self._headers(who))
+        except httpx.TransportError:
+            return
+
+    # --- one intent --------------------------------------------------------------------------------------------------
+
+    async def _insist(self, sent: Sent, body: Json) -> HttpReply | None:
+        """Again and again under the same key, as long as nobody can say what became of it."""
+        reply: HttpReply | None = None
+        for attempt in range(TRIES):
+            try:
+                reply = await self._request("POST", sent.who, sent.path, body=body, key=sent.key)
+            except httpx.TransportError:
+                reply = None
+            if reply is not None and reply.status_code not in RETRIED:
+                self._check(reply, sent.path)
+                return reply
+            self._happened["a command sent again"] += 1
+            await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**attempt) * self.chance.uniform(0.5, 1))
+        return None
+
+    async def _repeat(self, sent: Sent, body: Json) -> None:
+        """Much later, the same once more, or another request under the same key."""
+        if self.chance.random() < 0.5:
+            reply = await self._insist(sent, body)
+            if reply is not None:
+                self._same(sent, (reply,))
+                hold("the same key, the same answer", reply.status_code < 300, f"{sent.path}: {reply.status_code} {reply.text}")
+                hold("the same key, the same answer", _version(reply) == sent.version, f"{sent.path} moved on")
+                self._happened["an answer given again"] += 1
+            return
+        reply = await self._insist(sent, {**body, "reason": "another request"})
+        if reply is not None:
+            hold("a key is for one request", reply.status_code in (400, 409), f"{sent.path}: {reply.status_code} {reply.text}")
+            self._happened["a key reused"] += 1
+
+    def _same(self, sent: Sent, replies: tuple[HttpReply | None, ...]) -> None:
+        """A command that was done is done for whoever sends it again."""
+        told = {(reply.status_code, _version(reply)) for reply in replies if reply is not None and reply.status_code < 300}
+        failed = [reply for reply in replies if reply is not None and reply.status_code >= 300]
+        hold("the same key, the same answer", len(told) <= 1, f"{sent.path}: {told}")
+        contradicted = told and failed
+        hold("the same key, the same answer", not contradicted, f"{sent.path}: {told}, {[one.text for one in failed]}")
+
+    def _remember(self, sent: Sent, reply: HttpReply) -> None:
+        sent.status = reply.status_code
+        if reply.status_code < 300:
+            sent.version, sent.position = _version(reply), reply.headers.get("limelight-position", "")
+        else:
+            sent.code = str(reply.json().get("code", ""))
+        self._happened[f"commands {'accepted' if reply.status_code < 300 else 'refused'}"] += 1
+
+    # --- the wire ----------------------------------------------------------------------------------------------------
+
+    async def _request(
+        self, method: str, who: Person, path: str, *, body: Json | None = None, params: Json | None = None, key: str = ""
+    ) -> HttpReply:
+        headers = self._headers(who) | ({"idempotency-key": key} if key else {})
+        reply = await self.marketplace.frontend.request(method, path, json=body, params=params, headers=headers)
+        told = f"{method} {path} {key} {reply.status_code}"
+        self.marketplace.trace.note(who.subject, told + (f" {reply.text}" if reply.status_code >= 400 else ""))
+        return reply
+
+    def _headers(self, who: Person) -> dict[str, str]:
+        now = self.marketplace.clock.now().timestamp()
+        token, until = self._tokens.get(who.subject, ("", 0.0))
+        if not token or not until - 12 * 3600 - 5 < now < until - 60:
+            token, until = self.marketplace.mint(who.subject, who.role, who.party), now + 12 * 3600
+            self._tokens[who.subject] = (token, until)
+        return {"authorization": f"Bearer {token}"}
+
+    def _check(self, reply: HttpReply, path: str) -> None:
+        hold("no internal error", reply.status_code != 500, f"{path}: {reply.text}")
+
+    @property
+    def _happened(self) -> Counter[str]:
+        return self.marketplace.happened
+
+
+def _version(reply: HttpReply) -> int:
+    etag = reply.headers.get("etag", "").strip('"')
+    return int(etag) if etag.isdigit() else 0

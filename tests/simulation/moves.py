@@ -1,0 +1,229 @@
+"""What people can do in the marketplace: one line per rpc. A new rpc joins the simulation here."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from libs.events.envelope import iso
+
+Json = dict[str, Any]
+CURRENCY = "USD"
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What a body is made from: the thing acted on as it was last seen, who acts, the time, and chance."""
+
+    thing: Json
+    now: datetime
+    chance: random.Random
+    party: str = ""
+
+    def amount(self, least: int, most: int) -> Json:
+        return {"amount": self.chance.randrange(least, most, 50), "currency": CURRENCY}
+
+
+Body = Callable[[Scene], Json]
+
+
+def nothing(scene: Scene) -> Json:
+    return {}
+
+
+def because(scene: Scene) -> Json:
+    return {"reason": "so it goes"}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An rpc on a thing. `who`: the roles that send it; `when`: labels of which the thing has one (none: always sensible);
+    `path`: with `{id}` and, for deliverables, `{deliverable}`; `weight`: beside other sensible moves."""
+
+    rpc: str
+    who: tuple[str, ...]
+    path: str
+    when: frozenset[str] = frozenset()
+    body: Body = nothing
+    weight: int = 4
+
+
+def terms(scene: Scene) -> Json:
+    return {
+        "fee": scene.amount(20_000, 120_000),
+        "deliverables": [{"platform": "tiktok", "format": "video"}] * scene.chance.choice((1, 1, 2)),
+        "revisions": scene.chance.choice((0, 1, 2)),
+        "postWindow": {"startsAt": iso(scene.now - timedelta(hours=1)), "endsAt": iso(scene.now + timedelta(days=40))},
+        "usageRightsDays": 30,
+    }
+
+
+def campaign(scene: Scene) -> Json:
+    return {
+        "name": "Breakfast",
+        "objective": "conversions",
+        "mode": scene.chance.choice(("open", "open", "invite_only")),
+        "budget": scene.amount(100_000, 400_000),
+        "schedule": {"startsAt": iso(scene.now - timedelta(hours=1)), "endsAt": iso(scene.now + timedelta(days=90))},
+        "deliverables": [{"platform": "tiktok", "format": "video"}],
+        "brief": {"hashtags": ["#bowl"], "mentions": ["@glow"], "disclosureLabel": "#ad"},
+    }
+
+
+def creator(scene: Scene) -> Json:
+    small = scene.chance.random() < 0.2
+    return {
+        "handle": scene.party.replace("_", "."),
+        "name": "Ana",
+        "age": 30,
+        "country": scene.chance.choice(("DE", "FR")),
+        "languages": ["de"],
+        "niches": ["cooking"],
+        "accounts": [{"platform": "tiktok", "handle": "ana", "followers": 900 if small else 40_000, "verified": True}],
+        "performance": measured(scene),
+    }
+
+
+def measured(scene: Scene) -> Json:
+    rate = round(scene.chance.uniform(0.02, 0.1), 4)
+    views = scene.chance.randrange(2_000, 90_000)
+    told = {"capturedAt": iso(scene.now), "posts": 12, "views": views, "medianViews": views // 8}
+    return {**told, "engagementRate": rate, "engagementRateMethod": "by_views"}
+
+
+def draft(scene: Scene) -> Json:
+    return {"url": f"https://drafts.example/{scene.chance.randrange(1_000)}", "caption": "Bowl #bowl @glow #ad"}
+
+
+def post(scene: Scene) -> Json:
+    caption = scene.chance.choice(("Bowl #bowl @glow #ad", "Bowl #bowl @glow #ad", "Bowl"))
+    url = f"https://www.tiktok.com/@ana/video/{scene.chance.randrange(10_000)}"
+    return {"platform": "tiktok", "url": url, "caption": caption, "postedAt": iso(scene.now)}
+
+
+def metrics(scene: Scene) -> Json:
+    views = scene.chance.randrange(1_000, 90_000)
+    counts = {"views": views, "likes": views // 12, "comments": views // 90, "shares": views // 60, "reach": views // 2}
+    at = iso(scene.now - timedelta(seconds=scene.chance.randrange(300)))
+    return {"reports": [{"postId": scene.thing["postId"], "capturedAt": at, "source": "simulated", "organic": counts}]}
+
+
+def sale(scene: Scene) -> Json:
+    order = {"postId": scene.thing["postId"], "orderId": f"order-{scene.chance.randrange(20)}"}
+    return {**order, "value": scene.amount(900, 9_000), "occurredAt": iso(scene.now)}
+
+
+def performance(scene: Scene) -> Json:
+    return {"performance": measured(scene)}
+
+
+def invitation(scene: Scene) -> Json:
+    creators: list[str] = scene.thing["creators"]
+    return {
+        "creatorIds": scene.chance.sample(creators, min(len(creators), scene.chance.choice((1, 2, 3)))),
+        "terms": terms(scene),
+    }
+
+
+def any_of(*labels: str) -> frozenset[str]:
+    return frozenset(labels)
+
+
+BRAND, CREATOR, OPERATOR, IMPORTER, BOTH = ("brand",), ("creator",), ("operator",), ("service",), ("brand", "creator")
+PAPERS = {"legalName": "Glow GmbH", "registrationNumber": "HRB 1"}
+CONTRACT, DELIVERABLE = "/v1/contracts/{id}", "/v1/contracts/{id}/deliverables/{deliverable}"
+
+MOVES: Mapping[str, tuple[Move, ...]] = {
+    "brand": (
+        Move("SubmitVerification", BRAND, "/v1/brands/{id}:submitVerification", any_of("registered"), lambda _: PAPERS),
+        Move("VerifyBrand", OPERATOR, "/v1/brands/{id}:verify", any_of("verification_submitted")),
+        Move("RejectBrand", OPERATOR, "/v1/brands/{id}:reject", any_of("verification_submitted"), because, 1),
+        Move("RequestDeposit", BRAND, "/v1/brands/{id}/deposits", body=lambda s: {"amount": s.amount(50_000, 300_000)}),
+        Move("DraftCampaign", BRAND, "/v1/campaigns", any_of("verified"), campaign, 3),
+    ),
+    "creator": (
+        Move("RecordPerformanceSnapshot", CREATOR, "/v1/creators/{id}/performanceSnapshots", any_of("joined"), performance),
+        Move("SuspendCreator", OPERATOR, "/v1/creators/{id}:suspend", any_of("joined"), because, 1),
+        Move("ReinstateCreator", OPERATOR, "/v1/creators/{id}:reinstate", any_of("suspended")),
+        Move("ApplyToJoin", CREATOR, "/v1/creators", any_of("rejected"), creator),
+    ),
+    "campaign": (
+        Move("LaunchCampaign", BRAND, "/v1/campaigns/{id}:launch", any_of("draft"), weight=8),
+        Move("PauseCampaign", BRAND, "/v1/campaigns/{id}:pause", any_of("launched"), weight=1),
+        Move("ResumeCampaign", BRAND, "/v1/campaigns/{id}:resume", any_of("paused")),
+        Move("CancelCampaign", BRAND, "/v1/campaigns/{id}:cancel", any_of("launched", "paused"), because, 1),
+        Move("InviteCreators", BRAND, "/v1/campaigns/{id}:invite", any_of("launched"), invitation, 12),
+        Move(
+            "ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("launched"), lambda s: {"terms": terms(s)}, 8
+        ),
+    ),
+    "engagement": (
+        Move(
+            "MakeOffer",
+            BOTH,
+            "/v1/engagements/{id}/offers",
+            any_of("invited", "applied", "negotiating"),
+            lambda s: {"terms": terms(s)},
+        ),
+        Move(
+            "AcceptOffer",
+            BOTH,
+            "/v1/engagements/{id}/offers/{offer}:accept",
+            any_of("invited", "applied", "negotiating"),
+            weight=12,
+        ),
+        Move(
+            "DeclineEngagement", BOTH, "/v1/engagements/{id}:decline", any_of("invited", "applied", "negotiating"), because, 1
+        ),
+    ),
+    "contract": (
+        Move(
+            "SignContract",
+            BOTH,
+            f"{CONTRACT}:sign",
+            any_of("drafted", "signed_by_one"),
+            lambda s: {"termsHash": s.thing["termsHash"]},
+            16,
+        ),
+        Move("ProposeCancellation", BOTH, f"{CONTRACT}:proposeCancellation", any_of("signed", "active"), because, 1),
+        Move("AcceptCancellation", BOTH, f"{CONTRACT}:acceptCancellation", any_of("cancellation proposed")),
+        Move("DeclineCancellation", BOTH, f"{CONTRACT}:declineCancellation", any_of("cancellation proposed")),
+        Move("SubmitDraft", CREATOR, f"{DELIVERABLE}/drafts", any_of("planned", "changes_requested"), draft, 16),
+        Move("ApproveDeliverable", BRAND, f"{DELIVERABLE}:approve", any_of("draft_submitted"), weight=12),
+        Move(
+            "RequestChanges", BRAND, f"{DELIVERABLE}:requestChanges", any_of("draft_submitted"), lambda _: {"changes": "more"}
+        ),
+        Move("PostContent", CREATOR, f"{DELIVERABLE}:post", any_of("approved", "post_check_failed"), post, 16),
+        Move("VerifyPost", BRAND, f"{DELIVERABLE}:verifyPost", any_of("posted"), weight=2),
+    ),
+    "post": (
+        Move("ReportMetrics", IMPORTER, "/v1/metrics:report", body=metrics),
+        Move("RecordConversion", BRAND, "/v1/conversions", body=sale),
+        Move(
+            "ReverseConversion",
+            BRAND,
+            "/v1/conversions/{conversion}:reverse",
+            any_of("converted"),
+            lambda s: {"postId": s.thing["postId"], "reason": "sent back"},
+        ),
+    ),
+    "thread": (
+        Move("SendMessage", BOTH, "/v1/threads/{id}/messages", body=lambda _: {"text": "hello"}),
+        Move("MarkRead", BOTH, "/v1/threads/{id}:markRead", any_of("has messages"), lambda s: {"messageId": s.thing["last"]}),
+    ),
+}
+
+LOOKS: Mapping[str, tuple[str, ...]] = {
+    "brand": ("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
+    "creator": ("/v1/accounts/{id}", "/v1/opportunities", "/v1/engagements", "/v1/threads"),
+    "campaign": ("/v1/campaigns/{id}/dashboard",),
+    "engagement": (),
+    "contract": (f"{CONTRACT}/timeline",),
+    "post": (),
+    "thread": ("/v1/threads/{id}/messages",),
+}
+"""Read models that people look at."""
+STREAMS: Mapping[str, str] = {"campaign": "/v1/campaigns/{id}/dashboard:watch", "thread": "/v1/threads/{id}:stream"}

@@ -1,0 +1,238 @@
+"""The people: brands, creators, operators and importers, who do what makes sense, and sometimes what does not."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from libs.events.ids import compose, derive
+from tests.simulation.frontends import Frontends, Json, Person
+from tests.simulation.invariants import Watch, hold
+from tests.simulation.marketplace import Marketplace
+from tests.simulation.moves import LOOKS, MOVES, STREAMS, Move, Scene
+from tests.simulation.network import HttpReply
+
+BRANDS, CREATORS, AT_ONCE = 2, 5, 4
+PATHS = {
+    "brand": "/v1/brands",
+    "creator": "/v1/creators",
+    "campaign": "/v1/campaigns",
+    "engagement": "/v1/engagements",
+    "contract": "/v1/contracts",
+    "post": "/v1/posts",
+    "thread": "/v1/threads",
+}
+INTEREST = {"contract": 40, "engagement": 22, "campaign": 14, "brand": 6, "creator": 3, "post": 9, "thread": 5}
+MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES = 0.08, 0.04, 0.12, 0.01, 0.04
+OPERATOR, IMPORTER = Person("operator"), Person("service")
+SEARCH = {
+    "niches": ["cooking"],
+    "followers": {"least": 10_000},
+    "engagementRate": {"least": 0.01, "method": "by_views"},
+    "order": "engagement_rate",
+}
+
+
+@dataclass
+class Town:
+    """Everybody, and what they have heard of."""
+
+    marketplace: Marketplace
+    watch: Watch
+    frontends: Frontends = field(init=False)
+    chance: random.Random = field(init=False)
+    known: dict[str, dict[str, None]] = field(default_factory=lambda: {kind: {} for kind in PATHS})
+
+    def __post_init__(self) -> None:
+        self.chance = self.marketplace.chance("people")
+        self.frontends = Frontends(self.marketplace, self.marketplace.chance("frontends"))
+
+    async def live(self, operations: int) -> None:
+        """Until so many calls were made, several at once."""
+        await self._arrive()
+
+        async def go_on() -> None:
+            while self.frontends.asked < operations:
+                await self._do_something()
+                self.watch.look()
+                await asyncio.sleep(self.chance.expovariate(1 / self.chance.choice((0.005, 0.02, 0.1))))
+
+        async with asyncio.TaskGroup() as people:
+            for _ in range(AT_ONCE):
+                people.create_task(go_on())
+
+    async def _arrive(self) -> None:
+        """A few brands and creators, with a campaign each."""
+        now, drawn = self.marketplace.clock.now(), self.marketplace.chance("arrivals")
+        brands = [compose("brd", now, drawn.getrandbits(80)) for _ in range(BRANDS)]
+        creators = [compose("crt", now, drawn.getrandbits(80)) for _ in range(CREATORS)]
+        for brand in brands:
+            self._hear("brand", brand)
+            await self.frontends.post(Person("brand", brand), "/v1/brands", {"name": "Glow", "website": "https://glow.example"})
+            for rpc in ("SubmitVerification", "VerifyBrand", "RequestDeposit", "DraftCampaign"):
+                await self._move("brand", {"brandId": brand}, _named("brand", rpc))
+        for creator in creators:
+            self._hear("creator", creator)
+            await self._move("creator", {"creatorId": creator}, _named("creator", "ApplyToJoin"))
+        for campaign in list(self.known["campaign"]):
+            owner = {"campaignId": campaign, "brandId": brands[0], "creators": creators}
+            found = await self._see("campaign", campaign)
+            await self._move("campaign", found or owner, _named("campaign", "LaunchCampaign"))
+
+    # --- one step ----------------------------------------------------------------------------------------------------
+
+    async def _do_something(self) -> None:
+        drawn = self.chance.random()
+        if drawn < SEARCHES:
+            await self.frontends.post(self._some("brand"), "/v1/creators:search", SEARCH)
+            return
+        kinds = [kind for kind in INTEREST if self.known[kind]]
+        [kind] = self.chance.choices(kinds, [INTEREST[kind] for kind in kinds])
+        id_ = self._pick(kind)
+        thing = await self._see(kind, id_)
+        if thing is None:
+            return
+        if drawn < SEARCHES + LOOKERS and LOOKS[kind]:
+            path = self.chance.choice(LOOKS[kind]).format(id=id_)
+            await self.frontends.get(self._party_of(kind, thing), path)
+        elif drawn > 1 - WATCHERS and kind in STREAMS:
+            await self.frontends.watch(self._party_of(kind, thing), STREAMS[kind].format(id=id_))
+        else:
+            await self._act(kind, thing)
+
+    async def _act(self, kind: str, thing: Json) -> None:
+        labels = _labels(kind, thing)
+        sensible = [move for move in MOVES[kind] if not move.when or move.when & labels]
+        if self.chance.random() < MISTAKES or not sensible:
+            sensible = list(MOVES[kind])
+            self.marketplace.happened["mistakes"] += 1
+        [move] = self.chance.choices(sensible, [move.weight for move in sensible])
+        await self._move(kind, thing, move, stranger=self.chance.random() < STRANGERS)
+
+    async def _move(self, kind: str, thing: Json, move: Move, *, stranger: bool = False) -> None:
+        who = self._stranger(kind, thing, move) if stranger else self._sender(kind, thing, move)
+        if who is None:
+            return
+        deliverable = self._deliverable(thing, move)
+        path = move.path.format(
+            id=_id(kind, thing),
+            deliverable=deliverable,
+            offer=self._offer(thing),
+            conversion=self.chance.choice(thing.get("conversions") or [{"conversionId": "cnv_0000000000"}])["conversionId"],
+        )
+        seen = {**thing, "creators": list(self.known["creator"])}
+        scene = Scene(seen, self.marketplace.clock.now(), self.chance, who.party or "")
+        try:
+            body = move.body(scene)
+        except KeyError:
+            return  # nothing was seen yet from which it could be made
+        reply = await self.frontends.post(who, path, body)
+        self.marketplace.happened[f"tried {move.rpc}"] += 1
+        if reply is not None and reply.status_code < 300:
+            self.marketplace.happened[f"did {move.rpc}"] += 1
+            hold("what is not yours does not exist", not stranger, f"{who} was let {move.rpc} {path}")
+            self._learn(kind, who, reply)
+
+    # --- who and what ------------------------------------------------------------------------------------------------
+
+    def _sender(self, kind: str, thing: Json, move: Move) -> Person | None:
+        role = self.chance.choice(move.who)
+        if role in ("operator", "service"):
+            return OPERATOR if role == "operator" else IMPORTER
+        party = thing.get(f"{role}Id")
+        if party is None and role == "creator" and kind == "campaign":
+            return self._some("creator")
+        return Person(role, party) if party else None
+
+    def _stranger(self, kind: str, thing: Json, move: Move) -> Person | None:
+        """Somebody of a fitting role whose it is not."""
+        role = self.chance.choice(move.who)
+        if role in ("operator", "service") or (kind == "campaign" and role == "creator") or not thing.get(f"{role}Id"):
+            return None
+        if move.rpc in ("DraftCampaign", "ApplyToJoin"):
+            return None
+        others = [party for party in self.known[role] if party != thing[f"{role}Id"]]
+        return Person(role, self.chance.choice(others)) if others else None
+
+    def _party_of(self, kind: str, thing: Json) -> Person:
+        roles = [role for role in ("brand", "creator") if thing.get(f"{role}Id")]
+        role = self.chance.choice(roles)
+        return Person(role, thing[f"{role}Id"])
+
+    def _some(self, role: str) -> Person:
+        return Person(role, self.chance.choice(list(self.known[role])))
+
+    def _pick(self, kind: str) -> str:
+        """The latest more often than others."""
+        ids = list(self.known[kind])
+        return (
+            ids[-1 - min(int(self.chance.expovariate(1 / 2)), len(ids) - 1)]
+            if self.chance.random() < 0.7
+            else (self.chance.choice(ids))
+        )
+
+    def _deliverable(self, thing: Json, move: Move) -> str:
+        """One that fits the move, if there is one."""
+        all_of = thing.get("deliverables") or [{}]
+        fitting = [one for one in all_of if one.get("status") in move.when] or all_of
+        return str(self.chance.choice(fitting).get("deliverableId", "dlv_0000000000"))
+
+    def _offer(self, thing: Json) -> int:
+        """The newest, or a stale one."""
+        offers = [one["offerVersion"] for one in thing.get("offers", ())] or [1]
+        return int(offers[-1] if self.chance.random() < 0.85 else self.chance.choice(offers))
+
+    # --- what is heard of ----------------------------------------------------------------------------------------------
+
+    async def _see(self, kind: str, id_: str) -> Json | None:
+        return await self.frontends.get(OPERATOR, f"{PATHS[kind]}/{id_}")
+
+    def _learn(self, kind: str, who: Person, reply: HttpReply) -> None:
+        answer: dict[str, Any] = reply.json()
+        for other in PATHS:
+            id_ = answer.get(f"{other}Id")
+            if isinstance(id_, str) and id_:
+                self._hear(other, id_)
+        if kind == "campaign" and "engagementId" not in answer:
+            for creator in self.known["creator"]:
+                self._suspect(derive("eng", answer["campaignId"], creator))
+        if kind == "contract":
+            for deliverable in answer.get("deliverables", ()):
+                if deliverable.get("post"):
+                    self._hear("post", deliverable["post"]["postId"])
+
+    def _hear(self, kind: str, id_: str) -> None:
+        self.known[kind][id_] = None
+        if kind == "engagement":
+            self.known["thread"][derive("thr", id_)] = None
+
+    def _suspect(self, engagement: str) -> None:
+        """It may be there: the log says."""
+        if ("campaigns", engagement) in self.watch.logs.heads:
+            self._hear("engagement", engagement)
+
+
+def _named(kind: str, rpc: str) -> Move:
+    return next(move for move in MOVES[kind] if move.rpc == rpc)
+
+
+def _id(kind: str, thing: Json) -> str:
+    return str(thing[f"{kind}Id"])
+
+
+def _labels(kind: str, thing: Json) -> set[str]:
+    """What it is like: its status, those of its parts, and what else moves ask for."""
+    labels = {str(thing.get("status", ""))}
+    if kind == "contract":
+        if thing.get("proposedCancellation"):
+            labels.add("cancellation proposed")
+        if thing["status"] == "active":
+            labels |= {one["status"] for one in thing["deliverables"]}
+    if kind == "post" and any(not one["reversed"] for one in thing.get("conversions", ())):
+        labels.add("converted")
+    if kind == "thread" and thing.get("lastMessageId"):
+        labels.add("has messages")
+        thing["last"] = thing["lastMessageId"]
+    return labels
