@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from libs.events.catalog.values import BrandId, CreatorId, Money
 from services.payments.domain.outcome import Refused, Succeeded, Unknown
 
 Answer = Succeeded | Refused | Unknown
+A = TypeVar("A", Answer, Answer | None)
 
 
 class PaymentProvider(Protocol):
@@ -27,6 +31,32 @@ class PaymentProvider(Protocol):
         """What became of the charge or transfer under this key, however long ago (by our reference, not by the provider's cache
         of idempotency keys). None: it never reached the provider."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Bounded:
+    """A provider that is not waited for longer than `seconds`: a call without an answer may have had its effect, so its outcome is
+    unknown. One that hangs would hold up every other payment."""
+
+    provider: PaymentProvider
+    seconds: float
+
+    async def charge(self, key: str, brand_id: BrandId, amount: Money) -> Answer:
+        return await self._answer(self.provider.charge(key, brand_id, amount))
+
+    async def transfer(self, key: str, creator_id: CreatorId, amount: Money) -> Answer:
+        return await self._answer(self.provider.transfer(key, creator_id, amount))
+
+    async def lookup(self, key: str) -> Answer | None:
+        """A look-up has no effect: without an answer it tells nothing, not even that nothing was found."""
+        return await self._answer(self.provider.lookup(key))
+
+    async def _answer(self, call: Awaitable[A]) -> A | Unknown:
+        try:
+            async with asyncio.timeout(self.seconds):
+                return await call
+        except TimeoutError:
+            return Unknown()
 
 
 class KeyReused(ValueError):

@@ -22,6 +22,9 @@ class Settings(ServiceSettings):
     platform_fee_bps: int = Field(1000, ge=0, le=10_000)
     """The platform's share of a released payment, in basis points (1000 = 10 %), taken out of the contract's fee."""
 
+    provider_timeout_seconds: float = Field(10, gt=0, le=60)
+    """How long the provider is given to answer; after it the outcome is unknown, and is looked up later."""
+
     reconcile_after_seconds: float = Field(30, gt=0, le=3600)
     """How long after an ambiguous answer the provider is asked what became of it; doubled with each time that it cannot say."""
 

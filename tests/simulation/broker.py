@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from libs.events.memory import MemoryBus, MemorySubscription
 from libs.events.memory_bus import Place
-from libs.events.ports import Deliver, Delivery, Message
+from libs.events.ports import Deliver, Delivery, Message, Unavailable
 from tests.simulation.process import check_alive
 from tests.simulation.weather import Weather
 
@@ -20,8 +20,9 @@ class Broker(MemoryBus):
         self._chance = chance
         self.restless = False
 
-    def topics(self) -> list[str]:
-        return sorted(self._topics)
+    def generation(self, topic: str) -> int:
+        """How often the topic was lost."""
+        return self._generations[topic]
 
     def groups(self) -> list[str]:
         return sorted(self._groups)
@@ -65,12 +66,18 @@ class Membership:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._members: list[MemorySubscription] = []
+        self._connected: dict[str, int] = {}
 
     async def ensure(self, topic: str) -> None:
         check_alive()
         await self._broker.ensure(topic)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
+        """A broker that loses a topic loses its connections as well: whoever was publishing is told."""
+        generation = self._broker.generation(topic)
+        if self._connected.setdefault(topic, generation) != generation:
+            self._connected[topic] = generation
+            raise Unavailable("the connection was lost")
         return await self._broker.publish(topic, messages)
 
     async def ends(self, topic: str) -> dict[int, int]:

@@ -13,7 +13,7 @@ from typing import Any
 from libs.events.builds import read_builds
 from libs.events.deadlines import DEADLINES
 from libs.events.envelope import Commit, Recorded, iso, topic
-from libs.events.ids import commit_id_of, derive
+from libs.events.ids import derive
 from libs.events.memory_database import COMMITS
 from libs.events.ports import Document
 from libs.events.projection import MARKS, Projection, shown
@@ -77,7 +77,8 @@ def every_deal_is_at_rest(watch: Watch) -> None:
                 if facts[payment, "FundsHeld"]:
                     _followed(watch, stream, kind, payment, ("RefundIssued", "PaymentReleased"))
             case "OfferAccepted" if facts[stream, kind] > facts[stream, "EngagementReopened"]:
-                _followed(watch, stream, kind, derive("ctr", stream), ("ContractDrafted",))
+                if not facts[stream, "EngagementDeclined"]:  # as it is when its campaign was cancelled
+                    _followed(watch, stream, kind, derive("ctr", stream), ("ContractDrafted",))
             case "EngagementOpened":
                 _followed(watch, stream, kind, derive("thr", stream), ("ThreadOpened",))
 
@@ -107,8 +108,7 @@ def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
     for one in sent:
         if ":search" in one.path or ":report" in one.path:
             continue
-        id_ = commit_id_of(one.who.subject, one.who.party or "", one.key)
-        found = watch.logs.ids.get(id_)
+        found = watch.logs.ids.get(one.commit_id)
         told = f"{one.who.subject} {one.path} {one.key} → {one.status} {one.code}"
         if one.status >= 400:
             hold("a refused command leaves nothing", found is None, f"{told}, but it is committed")

@@ -11,7 +11,8 @@ from typing import Any
 
 import httpx
 
-from tests.simulation.invariants import hold
+from libs.events.ids import commit_id_of
+from tests.simulation.invariants import Watch, hold
 from tests.simulation.marketplace import Marketplace
 from tests.simulation.network import HttpReply
 
@@ -45,12 +46,18 @@ class Sent:
     position: str = ""
     code: str = ""
 
+    @property
+    def commit_id(self) -> str:
+        """Under which it is committed, unless it is one of a batch or changed nothing."""
+        return commit_id_of(self.who.subject, self.who.party or "", self.key)
+
 
 @dataclass
 class Frontends:
     """All people's frontends. `asked`: calls so far."""
 
     marketplace: Marketplace
+    watch: Watch
     chance: random.Random
     sent: list[Sent] = field(default_factory=list)
     asked: int = 0
@@ -84,7 +91,7 @@ class Frontends:
                 await self._repeat(sent, body)
         return reply
 
-    async def watch(self, who: Person, path: str) -> None:
+    async def peek(self, who: Person, path: str) -> None:
         """Opens a live stream and leaves it again."""
         self.asked += 1
         try:
@@ -113,8 +120,7 @@ class Frontends:
         """Much later, the same once more, or another request under the same key."""
         if self.chance.random() < 0.5:
             reply = await self._insist(sent, body)
-            if reply is not None:
-                self._same(sent, (reply,))
+            if reply is not None and self._committed(sent):
                 hold("the same key, the same answer", reply.status_code < 300, f"{sent.path}: {reply.status_code} {reply.text}")
                 hold("the same key, the same answer", _version(reply) == sent.version, f"{sent.path} moved on")
                 self._happened["an answer given again"] += 1
@@ -125,12 +131,19 @@ class Frontends:
             self._happened["a key reused"] += 1
 
     def _same(self, sent: Sent, replies: tuple[HttpReply | None, ...]) -> None:
-        """A command that was done is done for whoever sends it again."""
+        """A command that was done is done for whoever sends it again. One that changed nothing was not recorded: the next one
+        under its key is decided anew."""
+        if not self._committed(sent):
+            return
         told = {(reply.status_code, _version(reply)) for reply in replies if reply is not None and reply.status_code < 300}
         failed = [reply for reply in replies if reply is not None and reply.status_code >= 300]
         hold("the same key, the same answer", len(told) <= 1, f"{sent.path}: {told}")
         contradicted = told and failed
         hold("the same key, the same answer", not contradicted, f"{sent.path}: {told}, {[one.text for one in failed]}")
+
+    def _committed(self, sent: Sent) -> bool:
+        self.watch.look()
+        return sent.commit_id in self.watch.logs.ids
 
     def _remember(self, sent: Sent, reply: HttpReply) -> None:
         sent.status = reply.status_code

@@ -39,7 +39,7 @@ ONCE = frozenset(
             "ContractTerminated",
         ),
         *("ContractFulfilled", "PaymentRequested", "FundsHeld", "PaymentReleased", "RefundIssued", "PaymentCancelled"),
-        *("CreatorApplied", "ThreadOpened", "PostTracked", "CampaignCancelled", "EngagementDeclined", "EngagementExpired"),
+        *("ThreadOpened", "PostTracked", "CampaignCancelled", "EngagementDeclined", "EngagementExpired"),
     }
 )
 """Facts that a stream can hold only once."""
@@ -232,13 +232,13 @@ class Watch:
         self._events: dict[str, set[str]] = {name: set() for name in SERVICES}
 
     def look(self) -> None:
-        for name in SERVICES:
-            for commit in self.logs.news(name):
-                self._events[name].update(event.id for event in commit.events)
-                if name == "payments":
-                    self.money.judge(commit)
-                if name in ("campaigns", "payments"):
-                    self.deals.judge(commit)
+        news = {name: self.logs.news(name) for name in SERVICES}
+        for name, commits in news.items():
+            self._events[name].update(event.id for commit in commits for event in commit.events)
+        for commit in news["payments"]:
+            self.money.judge(commit)
+        for commit in (*news["campaigns"], *news["payments"]):
+            self.deals.judge(commit)
         for name in SERVICES:
             self.published.judge(name, self._events[name])
         for replica in self.marketplace.replicas.values():

@@ -13,7 +13,7 @@ from services.payments.domain.outcome import Refused, Succeeded, Unknown
 from services.payments.ports import Answer, KeyReused
 from tests.simulation.process import check_alive
 
-HANGS = 120.0
+HANGS = 86_400.0
 """Seconds that a call which hangs takes, if nobody gives up before."""
 
 

@@ -81,6 +81,8 @@ class Replica(Generic[S]):
         running = self.running
         if isinstance(running, Service) and self.process.alive:
             await asyncio.wait([self.process.run(running.stop())])
+        else:
+            self.process.kill()
 
     def keep_down(self, down: bool) -> None:
         """Until further notice it is not started again."""

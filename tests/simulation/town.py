@@ -47,7 +47,7 @@ class Town:
 
     def __post_init__(self) -> None:
         self.chance = self.marketplace.chance("people")
-        self.frontends = Frontends(self.marketplace, self.marketplace.chance("frontends"))
+        self.frontends = Frontends(self.marketplace, self.watch, self.marketplace.chance("frontends"))
 
     async def live(self, operations: int) -> None:
         """Until so many calls were made, several at once."""
@@ -98,7 +98,7 @@ class Town:
             path = self.chance.choice(LOOKS[kind]).format(id=id_)
             await self.frontends.get(self._party_of(kind, thing), path)
         elif drawn > 1 - WATCHERS and kind in STREAMS:
-            await self.frontends.watch(self._party_of(kind, thing), STREAMS[kind].format(id=id_))
+            await self.frontends.peek(self._party_of(kind, thing), STREAMS[kind].format(id=id_))
         else:
             await self._act(kind, thing)
 
