@@ -47,6 +47,14 @@ run: $(PROTOS) ## start everything on this machine and print where it is; Ctrl-C
 test: $(PROTOS) ## all tests but the long chaos run, on an embedded Kafka and MongoDB; ARGS="-k name" picks
 	$(BIN)/python -m pytest -m 'not chaos' $(ARGS)
 
+.PHONY: simulate
+simulate: $(PROTOS) ## the marketplace on virtual time, broken on purpose: SEEDS=1000 of them, or SEED=7 told in full
+	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) --about "$(ABOUT)",--seeds $(or $(SEEDS),100))
+
+.PHONY: scoreboard
+scoreboard: $(STAMP) ## tests/README.md from the reports that the suites left
+	$(BIN)/python -m tests.scoreboard
+
 .PHONY: lint
 lint: $(PROTOS) ## ruff, buf lint
 	$(BIN)/ruff check

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt, stop_never
-from tenacity.wait import wait_base
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, stop_never
 
 from libs.events.ids import Ids
 from libs.events.ports import Unavailable
 
+T = TypeVar("T")
 Sleep = Callable[[float], Awaitable[None]]
 
 
@@ -25,21 +26,23 @@ def pause(ids: Ids, failures: int, first: float, most: float) -> float:
     return whole * (0.5 + 0.5 * jitter(ids))
 
 
-class _Wait(wait_base):
-    def __init__(self, ids: Ids, first: float, most: float) -> None:
-        self._ids, self._first, self._most = ids, first, most
-
-    def __call__(self, retry_state: RetryCallState) -> float:
-        return pause(self._ids, retry_state.attempt_number, self._first, self._most)
-
-
-def patiently(sleep: Sleep, ids: Ids, *, attempts: int | None, first: float = 0.05, most: float = 2.0) -> AsyncRetrying:
-    """Retries on `Unavailable` only, then raises it. `sleep`: the clock's. `attempts` None: for ever. `first`, `most`: seconds
-    of the pauses."""
-    return AsyncRetrying(
+async def patiently(
+    act: Callable[[], Awaitable[T]], sleep: Sleep, ids: Ids, *, attempts: int | None, first: float = 0.05, most: float = 2.0
+) -> T:
+    """Acts again on `Unavailable` only, then raises it. `sleep`: the clock's. `attempts` None: for ever. `first`, `most`:
+    seconds of the pauses. What succeeds at once, as nearly all does, costs nothing."""
+    try:
+        return await act()
+    except Unavailable:
+        if attempts == 1:
+            raise
+    await sleep(pause(ids, 1, first, most))
+    again = AsyncRetrying(
         sleep=sleep,
-        stop=stop_never if attempts is None else stop_after_attempt(attempts),
-        wait=_Wait(ids, first, most),
+        stop=stop_never if attempts is None else stop_after_attempt(attempts - 1),
+        wait=lambda call: pause(ids, call.attempt_number + 1, first, most),
         retry=retry_if_exception_type(Unavailable),
         reraise=True,
     )
+    result: T = await again(act)
+    return result

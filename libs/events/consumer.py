@@ -214,13 +214,17 @@ class Consumer:
                 raise Unavailable(f"{self.group}: {failed}") from failed
 
         end = self._clock.monotonic() + self._limits.patience
-        result: T = await AsyncRetrying(
-            sleep=self._clock.sleep,
-            stop=lambda call: self._clock.monotonic() >= end,
-            wait=lambda call: pause(self._ids, call.attempt_number, first=0.05, most=5.0),
-            retry=retry_if_exception_type(Unavailable),
-            reraise=True,
-        )(attempt)
+        try:
+            result = await attempt()
+        except Unavailable:
+            await self._clock.sleep(pause(self._ids, 1, first=0.05, most=5.0))
+            result = await AsyncRetrying(
+                sleep=self._clock.sleep,
+                stop=lambda call: self._clock.monotonic() >= end,
+                wait=lambda call: pause(self._ids, call.attempt_number + 1, first=0.05, most=5.0),
+                retry=retry_if_exception_type(Unavailable),
+                reraise=True,
+            )(attempt)
         self._waiting = False
         return result
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from libs.events.faults import NO_FAULTS, Faults
 from libs.events.partitions import PARTITIONS, partition
-from libs.events.ports import Deliver, Delivery, Message
+from libs.events.ports import Deliver, Delivery, Message, Unavailable
 
 Place = tuple[str, int]
 """A partition of a topic."""
@@ -40,14 +40,17 @@ class MemoryBus:
         self._topics.setdefault(topic, [[] for _ in range(PARTITIONS)])
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
+        generation = self._generations[topic]
         await self._faults.at("publish.before")
         await self.ensure(topic)
         last: dict[int, int] = {}
         for sent, message in enumerate(messages):
             if sent:
                 await self._faults.at("publish.within")
+            if self._generations[topic] != generation:
+                raise Unavailable(f"{topic} was lost, and the connection with it")
             number = partition(message.key)
-            kept = self._topics.setdefault(topic, [[] for _ in range(PARTITIONS)])[number]
+            kept = self._topics[topic][number]
             last[number] = len(kept)
             kept.append(Delivery(topic, number, len(kept), message.key, message.value, dict(message.headers)))
         for group in self._groups.values():

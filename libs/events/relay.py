@@ -109,7 +109,7 @@ class Relay:
         """Until stopped: lead while the lease is ours, stand by while it is not; outlast whatever is unavailable."""
         try:
             while not self._stop.is_set():
-                await patiently(self._rest, self._ids, attempts=None, first=0.1, most=5.0)(self._turn)
+                await patiently(self._turn, self._rest, self._ids, attempts=None, first=0.1, most=5.0)
         except _Stopped:
             pass
         finally:

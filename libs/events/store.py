@@ -175,13 +175,16 @@ class MongoCommitLog:
 
     async def _place_or_fail(self, batch: list[_Waiting]) -> None:
         """Places the batch; what lost a race for its position goes back to the head of the queue."""
-        left = batch
+        left, doubtful = batch, False
+
+        async def place() -> None:
+            nonlocal left, doubtful
+            everyone, doubtful = doubtful, True
+            left = await self._settle_known(left, everyone=everyone)
+            left = await self._insert(left)
+
         try:
-            async for attempt in patiently(self._clock.sleep, self._ids, attempts=ATTEMPTS):
-                with attempt:
-                    doubtful = attempt.retry_state.attempt_number > 1
-                    left = await self._settle_known(left, everyone=doubtful)
-                    left = await self._insert(left)
+            await patiently(place, self._clock.sleep, self._ids, attempts=ATTEMPTS)
         except Unavailable as failure:
             for waiting in left:
                 waiting.settle(failure)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 from libs.chassis import descriptors
@@ -70,7 +71,7 @@ def create_app(
     known = protos or descriptors.load()
     served = descriptors.Protos({n: s for n, s in known.services.items() if s.owner in upstreams}, known.comments)
     edge = Edge(upstreams, routes(served), settings, verifier, ids or SystemIds(), Meter(clock or SystemClock()))
-    pages = Pages(document(served), missing, edge.closing.is_set, exposition, problems.route_not_found)
+    pages = Pages(partial(document, served), missing, edge.closing.is_set, exposition, problems.route_not_found)
     return Gateway(edge, pages)
 
 

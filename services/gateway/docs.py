@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,15 @@ class Pages:
 
     def __init__(
         self,
-        openapi: dict[str, Any],
+        openapi: Callable[[], dict[str, Any]],
         missing: Callable[[], Awaitable[list[str]]],
         closing: Callable[[], bool],
         exposition: Callable[[], tuple[bytes, str]] | None,
         not_found: Callable[[], Refusal],
     ) -> None:
-        self._openapi, self._missing, self._closing = orjson.dumps(openapi), missing, closing
+        """`openapi`: made when it is first asked for."""
+        self._describe, self._missing, self._closing = openapi, missing, closing
         self._exposition, self._not_found = exposition, not_found
-        self._version = openapi["info"]["version"]
         self._pages: Mapping[str, Show] = {
             "/": self._landing,
             "/openapi.json": self._description,
@@ -118,10 +118,14 @@ class Pages:
 
     async def _landing(self) -> Page:
         links = {"docs": "/docs", "openapi": "/openapi.json", "health": "/healthz", "metrics": "/metrics"}
-        return _json({"name": "Limelight", "version": self._version, "links": links})
+        return _json({"name": "Limelight", "version": self._openapi["info"]["version"], "links": links})
 
     async def _description(self) -> Page:
-        return Page(200, JSON, self._openapi)
+        return _json(self._openapi)
+
+    @cached_property
+    def _openapi(self) -> dict[str, Any]:
+        return self._describe()
 
     async def _docs(self) -> Page:
         return Page(200, HTML, DOCS.encode())

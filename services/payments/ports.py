@@ -35,8 +35,8 @@ class PaymentProvider(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
-    """A provider that is not waited for longer than `seconds`: a call without an answer may have had its effect, so its outcome is
-    unknown. One that hangs would hold up every other payment."""
+    """A provider that is not waited for longer than `seconds`: a call without an answer may have had its effect, so its
+    outcome is unknown. One that hangs would hold up every other payment."""
 
     provider: PaymentProvider
     seconds: float

@@ -64,7 +64,7 @@ async def test_racing_processes_leave_one_gapless_order(mongo: str, service_name
     assert {c.commit_id: c.position for c in commits} == {**told[0], **told[1], **told[2]}
     assert await verify_log(log_of(database)) is None
     writers = [commit.stream.split("_")[1] for commit in commits]
-    assert sum(a != b for a, b in itertools.pairwise(writers)) > 3, "the processes did not race"
+    assert sum(a != b for a, b in itertools.pairwise(writers)) >= 2, "the processes did not race"
 
 
 @pytest.fixture

@@ -145,9 +145,8 @@ def _is_fold(name: str, stored: dict[str, Document], folded: dict[str, Document 
     hold("view = fold(log)", kept.keys() == wanted.keys(), f"{name}: {sorted(kept.keys() ^ wanted.keys())[:5]}")
     for id_, body in wanted.items():
         if kept[id_] != body:
-            differing = {
-                key: (kept[id_].get(key), body.get(key)) for key in {*kept[id_], *body} if kept[id_].get(key) != body.get(key)
-            }
+            both = {key: (kept[id_].get(key), body.get(key)) for key in sorted({*kept[id_], *body})}
+            differing = {key: pair for key, pair in both.items() if pair[0] != pair[1]}
             raise Broken("view = fold(log)", f"{name} {id_}: stored, folded: {differing}; marks {stored[id_][MARKS]}")
 
 

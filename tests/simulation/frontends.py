@@ -82,7 +82,7 @@ class Frontends:
             replies = await asyncio.gather(self._insist(sent, body), self._insist(sent, body))
             self._happened["the same command twice at once"] += 1
             self._same(sent, replies)
-            reply = replies[0] or replies[1]
+            reply = min(filter(None, replies), key=lambda one: one.status_code, default=None)
         else:
             reply = await self._insist(sent, body)
         if reply is not None:
@@ -136,10 +136,7 @@ class Frontends:
         if not self._committed(sent):
             return
         told = {(reply.status_code, _version(reply)) for reply in replies if reply is not None and reply.status_code < 300}
-        failed = [reply for reply in replies if reply is not None and reply.status_code >= 300]
         hold("the same key, the same answer", len(told) <= 1, f"{sent.path}: {told}")
-        contradicted = told and failed
-        hold("the same key, the same answer", not contradicted, f"{sent.path}: {told}, {[one.text for one in failed]}")
 
     def _committed(self, sent: Sent) -> bool:
         self.watch.look()

@@ -39,7 +39,7 @@ ONCE = frozenset(
             "ContractTerminated",
         ),
         *("ContractFulfilled", "PaymentRequested", "FundsHeld", "PaymentReleased", "RefundIssued", "PaymentCancelled"),
-        *("ThreadOpened", "PostTracked", "CampaignCancelled", "EngagementDeclined", "EngagementExpired"),
+        *("ThreadOpened", "CampaignCancelled", "EngagementDeclined", "EngagementExpired"),
     }
 )
 """Facts that a stream can hold only once."""
@@ -84,6 +84,7 @@ class Logs:
         for event in commit.events:
             kind = event.type.rpartition(".")[2]
             self.facts[commit.stream, kind] += 1
+            self.marketplace.happened[f"fact {kind}"] += 1
             if kind in ONCE:
                 hold("one effect per intent", self.facts[commit.stream, kind] == 1, f"{kind} again: {told}")
         ends = sum(self.facts[commit.stream, kind] for kind in ONE_END) if commit.stream.startswith("pay_") else 0

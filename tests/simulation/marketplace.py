@@ -24,6 +24,7 @@ from libs.events.documents import MongoDocuments
 from libs.events.memory import LoopClock, MemoryDatabase, SeededIds
 from libs.events.ports import Ports
 from libs.events.store import MongoCommitLog
+from libs.events.testing import eventually
 from services.gateway.app import Gateway, create_app
 from services.gateway.settings import Settings as GatewaySettings
 from tests.simulation.broker import Broker, Membership
@@ -90,11 +91,9 @@ class Marketplace:
     async def __aenter__(self) -> Self:
         asyncio.get_running_loop().set_task_factory(owned_tasks)
         for replica in self.replicas.values():
-            life = replica.live(lambda: self._restarts.uniform(0.05, 3), lambda: self._restarts.choice((0.1, 1, 12)))
+            life = replica.live(lambda: self._restarts.uniform(0.05, 2), lambda: self._restarts.choice((0.1, 1, 5)))
             self._life.append(asyncio.get_running_loop().create_task(life, name=f"life of {replica.name}"))
-        async with asyncio.timeout(60):
-            while not all(replica.up for replica in self.replicas.values()):
-                await asyncio.sleep(0.01)
+        await eventually(lambda: all(replica.up for replica in self.replicas.values()), timeout=60)
         return self
 
     async def __aexit__(self, *about: object) -> None:

@@ -66,7 +66,7 @@ def campaign(scene: Scene) -> Json:
         "name": "Breakfast",
         "objective": "conversions",
         "mode": scene.chance.choice(("open", "open", "invite_only")),
-        "budget": scene.amount(100_000, 400_000),
+        "budget": scene.amount(200_000, 900_000),
         "schedule": {"startsAt": iso(scene.now - timedelta(hours=1)), "endsAt": iso(scene.now + timedelta(days=90))},
         "deliverables": [{"platform": "tiktok", "format": "video"}],
         "brief": {"hashtags": ["#bowl"], "mentions": ["@glow"], "disclosureLabel": "#ad"},
@@ -122,10 +122,12 @@ def performance(scene: Scene) -> Json:
 
 def invitation(scene: Scene) -> Json:
     creators: list[str] = scene.thing["creators"]
-    return {
-        "creatorIds": scene.chance.sample(creators, min(len(creators), scene.chance.choice((1, 2, 3)))),
-        "terms": terms(scene),
-    }
+    wanted = min(len(creators), scene.chance.choice((1, 2, 3)))
+    return {"creatorIds": scene.chance.sample(creators, wanted), "terms": terms(scene)}
+
+
+def proposal(scene: Scene) -> Json:
+    return {"terms": terms(scene)}
 
 
 def any_of(*labels: str) -> frozenset[str]:
@@ -134,6 +136,8 @@ def any_of(*labels: str) -> frozenset[str]:
 
 BRAND, CREATOR, OPERATOR, IMPORTER, BOTH = ("brand",), ("creator",), ("operator",), ("service",), ("brand", "creator")
 PAPERS = {"legalName": "Glow GmbH", "registrationNumber": "HRB 1"}
+CHANGES = {"changes": "more"}
+ENGAGEMENT, OPEN = "/v1/engagements/{id}", any_of("invited", "applied", "negotiating")
 CONTRACT, DELIVERABLE = "/v1/contracts/{id}", "/v1/contracts/{id}/deliverables/{deliverable}"
 
 MOVES: Mapping[str, tuple[Move, ...]] = {
@@ -141,7 +145,7 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("SubmitVerification", BRAND, "/v1/brands/{id}:submitVerification", any_of("registered"), lambda _: PAPERS),
         Move("VerifyBrand", OPERATOR, "/v1/brands/{id}:verify", any_of("verification_submitted")),
         Move("RejectBrand", OPERATOR, "/v1/brands/{id}:reject", any_of("verification_submitted"), because, 1),
-        Move("RequestDeposit", BRAND, "/v1/brands/{id}/deposits", body=lambda s: {"amount": s.amount(50_000, 300_000)}),
+        Move("RequestDeposit", BRAND, "/v1/brands/{id}/deposits", body=lambda s: {"amount": s.amount(100_000, 600_000)}),
         Move("DraftCampaign", BRAND, "/v1/campaigns", any_of("verified"), campaign, 3),
     ),
     "creator": (
@@ -156,28 +160,12 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("ResumeCampaign", BRAND, "/v1/campaigns/{id}:resume", any_of("paused")),
         Move("CancelCampaign", BRAND, "/v1/campaigns/{id}:cancel", any_of("launched", "paused"), because, 1),
         Move("InviteCreators", BRAND, "/v1/campaigns/{id}:invite", any_of("launched"), invitation, 12),
-        Move(
-            "ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("launched"), lambda s: {"terms": terms(s)}, 8
-        ),
+        Move("ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("launched"), proposal, 8),
     ),
     "engagement": (
-        Move(
-            "MakeOffer",
-            BOTH,
-            "/v1/engagements/{id}/offers",
-            any_of("invited", "applied", "negotiating"),
-            lambda s: {"terms": terms(s)},
-        ),
-        Move(
-            "AcceptOffer",
-            BOTH,
-            "/v1/engagements/{id}/offers/{offer}:accept",
-            any_of("invited", "applied", "negotiating"),
-            weight=12,
-        ),
-        Move(
-            "DeclineEngagement", BOTH, "/v1/engagements/{id}:decline", any_of("invited", "applied", "negotiating"), because, 1
-        ),
+        Move("MakeOffer", BOTH, f"{ENGAGEMENT}/offers", OPEN, proposal),
+        Move("AcceptOffer", BOTH, f"{ENGAGEMENT}/offers/{{offer}}:accept", OPEN, weight=12),
+        Move("DeclineEngagement", BOTH, f"{ENGAGEMENT}:decline", OPEN, because, 1),
     ),
     "contract": (
         Move(
@@ -188,14 +176,12 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
             lambda s: {"termsHash": s.thing["termsHash"]},
             16,
         ),
-        Move("ProposeCancellation", BOTH, f"{CONTRACT}:proposeCancellation", any_of("signed", "active"), because, 1),
+        Move("ProposeCancellation", BOTH, f"{CONTRACT}:proposeCancellation", any_of("active"), because, 1),
         Move("AcceptCancellation", BOTH, f"{CONTRACT}:acceptCancellation", any_of("cancellation proposed")),
         Move("DeclineCancellation", BOTH, f"{CONTRACT}:declineCancellation", any_of("cancellation proposed")),
         Move("SubmitDraft", CREATOR, f"{DELIVERABLE}/drafts", any_of("planned", "changes_requested"), draft, 16),
         Move("ApproveDeliverable", BRAND, f"{DELIVERABLE}:approve", any_of("draft_submitted"), weight=12),
-        Move(
-            "RequestChanges", BRAND, f"{DELIVERABLE}:requestChanges", any_of("draft_submitted"), lambda _: {"changes": "more"}
-        ),
+        Move("RequestChanges", BRAND, f"{DELIVERABLE}:requestChanges", any_of("draft_submitted"), lambda _: CHANGES),
         Move("PostContent", CREATOR, f"{DELIVERABLE}:post", any_of("approved", "post_check_failed"), post, 16),
         Move("VerifyPost", BRAND, f"{DELIVERABLE}:verifyPost", any_of("posted"), weight=2),
     ),

@@ -31,7 +31,7 @@ class Nemesis:
             (2, self._forget),
             (1, self._wipe),
             (2, self._jump),
-            (2, self._wait_long),
+            (1, self._wait_long),
             (1, self._take_down),
             (1, self._steal_lease),
         )
@@ -70,7 +70,7 @@ class Nemesis:
         self._did("kept a process down", victim.name)
         victim.keep_down(True)
         victim.kill()
-        await asyncio.sleep(self._chance.uniform(1, 20))
+        await asyncio.sleep(self._chance.uniform(1, 8))
         victim.keep_down(False)
 
     async def _forget(self) -> None:

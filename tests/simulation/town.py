@@ -7,7 +7,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from libs.events.ids import compose, derive
+from libs.events.ids import compose
 from tests.simulation.frontends import Frontends, Json, Person
 from tests.simulation.invariants import Watch, hold
 from tests.simulation.marketplace import Marketplace
@@ -24,8 +24,10 @@ PATHS = {
     "post": "/v1/posts",
     "thread": "/v1/threads",
 }
-INTEREST = {"contract": 40, "engagement": 22, "campaign": 14, "brand": 6, "creator": 3, "post": 9, "thread": 5}
-MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES = 0.08, 0.04, 0.12, 0.01, 0.04
+KINDS = {"cmp": "campaign", "eng": "engagement", "ctr": "contract", "pst": "post", "thr": "thread"}
+THOUGHTS = 6
+INTEREST = {"contract": 60, "engagement": 20, "campaign": 5, "brand": 1, "creator": 1, "post": 5, "thread": 2}
+MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES, REREADS = 0.06, 0.03, 0.08, 0.01, 0.02, 0.2
 OPERATOR, IMPORTER = Person("operator"), Person("service")
 SEARCH = {
     "niches": ["cooking"],
@@ -44,6 +46,9 @@ class Town:
     frontends: Frontends = field(init=False)
     chance: random.Random = field(init=False)
     known: dict[str, dict[str, None]] = field(default_factory=lambda: {kind: {} for kind in PATHS})
+    seen: dict[str, Json] = field(default_factory=dict)
+    """Things as they were last seen, which may be a while ago."""
+    _heard: int = 0
 
     def __post_init__(self) -> None:
         self.chance = self.marketplace.chance("people")
@@ -88,10 +93,9 @@ class Town:
         if drawn < SEARCHES:
             await self.frontends.post(self._some("brand"), "/v1/creators:search", SEARCH)
             return
+        self._look_around()
         kinds = [kind for kind in INTEREST if self.known[kind]]
-        [kind] = self.chance.choices(kinds, [INTEREST[kind] for kind in kinds])
-        id_ = self._pick(kind)
-        thing = await self._see(kind, id_)
+        kind, id_, thing = await self._something(kinds)
         if thing is None:
             return
         if drawn < SEARCHES + LOOKERS and LOOKS[kind]:
@@ -102,9 +106,20 @@ class Town:
         else:
             await self._act(kind, thing)
 
+    async def _something(self, kinds: list[str]) -> tuple[str, str, Json | None]:
+        """A thing to do something with: one with which, as it was last seen, something is to be done, if one comes to mind."""
+        for _ in range(THOUGHTS):
+            [kind] = self.chance.choices(kinds, [INTEREST[kind] for kind in kinds])
+            id_ = self._pick(kind)
+            seen = self.seen.get(id_)
+            if seen is None or self.chance.random() < REREADS / THOUGHTS:
+                return kind, id_, await self._see(kind, id_)
+            if _sensible(kind, seen):
+                return kind, id_, seen
+        return kind, id_, seen
+
     async def _act(self, kind: str, thing: Json) -> None:
-        labels = _labels(kind, thing)
-        sensible = [move for move in MOVES[kind] if not move.when or move.when & labels]
+        sensible = _sensible(kind, thing)
         if self.chance.random() < MISTAKES or not sensible:
             sensible = list(MOVES[kind])
             self.marketplace.happened["mistakes"] += 1
@@ -130,10 +145,13 @@ class Town:
             return  # nothing was seen yet from which it could be made
         reply = await self.frontends.post(who, path, body)
         self.marketplace.happened[f"tried {move.rpc}"] += 1
-        if reply is not None and reply.status_code < 300:
+        if reply is None or reply.status_code >= 300:
+            self.seen.pop(_id(kind, thing), None)
+            self.marketplace.happened[f"refused {move.rpc}: {reply.json()['code'] if reply else 'no answer'}"] += 1
+        else:
             self.marketplace.happened[f"did {move.rpc}"] += 1
             hold("what is not yours does not exist", not stranger, f"{who} was let {move.rpc} {path}")
-            self._learn(kind, who, reply)
+            self._learn(kind, reply)
 
     # --- who and what ------------------------------------------------------------------------------------------------
 
@@ -187,31 +205,29 @@ class Town:
     # --- what is heard of ----------------------------------------------------------------------------------------------
 
     async def _see(self, kind: str, id_: str) -> Json | None:
-        return await self.frontends.get(OPERATOR, f"{PATHS[kind]}/{id_}")
+        thing = await self.frontends.get(OPERATOR, f"{PATHS[kind]}/{id_}")
+        if thing is not None:
+            self.seen[id_] = thing
+        return thing
 
-    def _learn(self, kind: str, who: Person, reply: HttpReply) -> None:
+    def _learn(self, kind: str, reply: HttpReply) -> None:
         answer: dict[str, Any] = reply.json()
-        for other in PATHS:
-            id_ = answer.get(f"{other}Id")
-            if isinstance(id_, str) and id_:
-                self._hear(other, id_)
-        if kind == "campaign" and "engagementId" not in answer:
-            for creator in self.known["creator"]:
-                self._suspect(derive("eng", answer["campaignId"], creator))
-        if kind == "contract":
-            for deliverable in answer.get("deliverables", ()):
-                if deliverable.get("post"):
-                    self._hear("post", deliverable["post"]["postId"])
+        if f"{kind}Id" in answer and "status" in answer:
+            self.seen[answer[f"{kind}Id"]] = answer
+        if campaign := answer.get("campaignId"):
+            self._hear("campaign", campaign)
 
     def _hear(self, kind: str, id_: str) -> None:
-        self.known[kind][id_] = None
-        if kind == "engagement":
-            self.known["thread"][derive("thr", id_)] = None
+        self.known[kind].setdefault(id_)
 
-    def _suspect(self, engagement: str) -> None:
-        """It may be there: the log says."""
-        if ("campaigns", engagement) in self.watch.logs.heads:
-            self._hear("engagement", engagement)
+    def _look_around(self) -> None:
+        """People are told of what concerns them: the logs know what there is."""
+        heads = list(self.watch.logs.heads)
+        for _, stream in heads[self._heard :]:
+            kind = KINDS.get(stream.partition("_")[0])
+            if kind is not None:
+                self.known[kind].setdefault(stream)
+        self._heard = len(heads)
 
 
 def _named(kind: str, rpc: str) -> Move:
@@ -220,6 +236,11 @@ def _named(kind: str, rpc: str) -> Move:
 
 def _id(kind: str, thing: Json) -> str:
     return str(thing[f"{kind}Id"])
+
+
+def _sensible(kind: str, thing: Json) -> list[Move]:
+    labels = _labels(kind, thing)
+    return [move for move in MOVES[kind] if not move.when or move.when & labels]
 
 
 def _labels(kind: str, thing: Json) -> set[str]:

@@ -1,0 +1,170 @@
+"""`make simulate SEEDS=1000`, or one seed told in full: `make simulate SEED=7`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+import tempfile
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tests.scoreboard import Row, write_report
+from tests.simulation.invariants import Broken
+from tests.simulation.moves import MOVES
+from tests.simulation.run import OPERATIONS, Result, simulate
+from tests.simulation.sometimes import SOMETIMES, never_happened
+from tests.simulation.trace import Trace
+
+REPORT = Path(__file__).with_name("report.json")
+ENOUGH = 1_000
+"""Seeds from which on the report is written, and every `sometimes` must have happened."""
+TOLD = 60
+"""Lines of a failing seed's trace that are printed; all of it is written to a file."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Thousands of injected faults are not worth a line each."""
+    logging.disable(logging.CRITICAL)
+    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+        structlog.reset_defaults()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=100, help="how many, from --first on")
+    parser.add_argument("--first", type=int, default=1)
+    parser.add_argument("--seed", type=int, help="this one only, with its trace")
+    parser.add_argument("--about", default="", help="of the trace only lines that name this")
+    given = parser.parse_args()
+    with quiet(), tempfile.TemporaryDirectory() as directory:
+        if given.seed is not None:
+            return tell(given.seed, Path(directory), given.about)
+        return many(range(given.first, given.first + given.seeds), Path(directory))
+
+
+def tell(seed: int, directory: Path, about: str) -> int:
+    trace = Trace(told=True)
+    result = simulate(seed, directory, trace=trace)
+    sys.stdout.write(trace.story(about))
+    sys.stdout.write(f"seed {seed}: {result.commits} commits, trace {result.digest[:16]}\n")
+    if result.failure is not None:
+        traceback.print_exception(result.failure)
+    return 1 if result.failure else 0
+
+
+def many(seeds: range, directory: Path) -> int:
+    console, began, results = Console(stderr=True), time.process_time(), list[Result]()
+    columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        for seed in progress.track(seeds):
+            results.append(simulate(seed, directory))
+            if results[-1].failure:
+                return _failed(results[-1], directory)
+    seconds = time.process_time() - began
+    happened = sum((result.happened for result in results), Counter[str]())
+    never = never_happened(happened, [move.rpc for moves in MOVES.values() for move in moves])
+    sys.stdout.write(_summary(results, seconds) + "\n")
+    if len(seeds) >= ENOUGH:
+        _report(results, seconds, happened, never)
+        if never:
+            sys.stdout.write(f"never happened: {', '.join(never)}\n")
+            return 1
+    return 0
+
+
+def _failed(result: Result, directory: Path) -> int:
+    """Once more, told: the same seed gives the same run."""
+    trace = Trace(told=True)
+    simulate(result.seed, directory, trace=trace)
+    path = Path("build") / f"simulation-{result.seed}.txt"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(trace.story())
+    sys.stdout.write("".join(trace.story().splitlines(keepends=True)[-TOLD:]))
+    what = result.failure.invariant if isinstance(result.failure, Broken) else type(result.failure).__name__
+    sys.stdout.write(f"\nseed {result.seed} broke: {what}\n{result.failure}\n")
+    sys.stdout.write(f"its whole trace is in {path}; again, told: make simulate SEED={result.seed}\n")
+    return 1
+
+
+def _summary(results: list[Result], seconds: float) -> str:
+    commits, healed = sum(result.commits for result in results), sorted(result.healed for result in results)
+    return (
+        f"{len(results)} seeds × {OPERATIONS} operations in {seconds:.0f} s of one core: {commits:,} commits, "
+        f"0 violations; healed within {healed[-1]:.0f} virtual s (median {healed[len(healed) // 2]:.0f} s)"
+    )
+
+
+def _report(results: list[Result], seconds: float, happened: Counter[str], never: list[str]) -> None:
+    count, command = len(results), f"make simulate SEEDS={len(results)}"
+    crashes = sum(times for what, times in happened.items() if what.startswith(("crashed", "killed")))
+    money = "money conserved at every posting; no account below zero; held + released + refunded = funded"
+    rows = [
+        Row(money, "TigerBeetle's VOPR, Formance", f"0 violations in {count:,} seeds, {seconds:.0f} s", command),
+        Row(
+            "one effect per intent at the provider, whatever it answers",
+            "Stripe, Airbnb's Orpheus",
+            f"{happened['fact FundsDeposited'] + happened['fact PaymentReleased']:,} effects told, 0 twice; "
+            f"{happened['provider: call lost after']:,} answers lost after the effect",
+            command,
+        ),
+        Row(
+            "an unknown outcome is looked up, never called failed",
+            "spree#14500",
+            f"{happened['an outcome was unknown']:,} unknown, 0 called failed before a look-up",
+            command,
+        ),
+        Row(
+            "an accepted command stands, a refused one leaves nothing, one key one answer",
+            "Stripe, Jepsen's TigerBeetle workloads",
+            f"{happened['commands accepted']:,} accepted, {happened['commands refused']:,} refused, "
+            f"{happened['a command sent again']:,} sent again",
+            command,
+        ),
+        Row(
+            "every log gapless and chained; published = committed, in order per stream; view = fold(log)",
+            "Marten, Jepsen's Kafka checks",
+            f"{sum(result.commits for result in results):,} commits, {sum(result.documents for result in results):,} documents",
+            command,
+        ),
+        Row(
+            "a healed marketplace settles: every deal at rest, every lag zero",
+            "TigerBeetle's liveness mode",
+            f"within {max(result.healed for result in results):.0f} of 600 virtual s, after {crashes:,} crashes",
+            command,
+        ),
+        Row(
+            "the rare things happen",
+            "Antithesis' sometimes-assertions",
+            f"{len(SOMETIMES) - len([n for n in never if n in SOMETIMES])} of {len(SOMETIMES)} faults and habits seen",
+            command,
+        ),
+    ]
+    write_report(
+        REPORT,
+        rows,
+        seeds=count,
+        operations=OPERATIONS,
+        core_seconds=round(seconds, 1),
+        hash_seed=os.environ.get("PYTHONHASHSEED", "random"),
+        never=never,
+        happened=dict(sorted(happened.items())),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

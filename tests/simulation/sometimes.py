@@ -1,0 +1,32 @@
+"""What must have happened somewhere in a run: a simulation in which the rare thing never came proves nothing about it."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+SOMETIMES = (
+    *("append failed after", "append failed before", "put failed after", "put failed within", "publish failed after"),
+    *("publish failed within", "log failed before", "deliver failed before", "commit failed before"),
+    *("crashed after append", "crashed before append", "crashed after put", "crashed within put", "crashed after publish"),
+    *("crashed before publish", "crashed before deliver", "crashed before commit", "crashed before log"),
+    *("killed a all", "killed a relay", "killed a worker", "killed a api", "killed a gateway"),
+    *("stopped a all", "stopped a worker", "kept a process down", "offsets forgotten", "a topic wiped", "leases ran out"),
+    *("the clock jumped back", "the clock jumped ahead", "a long silence"),
+    *("request lost", "reply lost", "HTTP request lost", "HTTP reply lost"),
+    *("provider: call unavailable", "provider: call lost before", "provider: call lost after", "provider: call refused"),
+    *("provider: call hangs", "provider: look-up unavailable", "provider: a look-up found nothing"),
+    *("provider: the same key again", "an outcome was unknown"),
+    *("the same command twice at once", "an answer given again", "a key reused", "a command sent again", "mistakes"),
+)
+"""Faults and habits. What people do is added to them: each move must have been made (`did <rpc>`)."""
+FACTS = (
+    *("PaymentReleased", "RefundIssued", "PaymentCancelled", "ReleaseFailed", "DepositFailed", "ReservationQueued"),
+    *("BudgetExceeded", "EngagementExpired", "ContractTerminated", "ContractFulfilled", "PostCheckFailed"),
+    *("CancellationProposed", "ConversionReversed"),
+)
+
+
+def never_happened(happened: Counter[str], moves: list[str]) -> list[str]:
+    """Names of what a run did not see."""
+    wanted = (*SOMETIMES, *(f"did {rpc}" for rpc in moves), *(f"fact {kind}" for kind in FACTS))
+    return [what for what in wanted if not happened[what]]

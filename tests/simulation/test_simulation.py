@@ -1,0 +1,117 @@
+"""A short run of the simulation, and that it can be trusted: it repeats, it reaches the code, and its counters tell."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import CodeType, FrameType
+
+import pytest
+
+from tests.simulation.__main__ import quiet
+from tests.simulation.run import Result, simulate
+
+ROOT = Path(__file__).parents[2]
+SEEDS = range(1, 21)
+REGRESSIONS: dict[int, str] = {}
+NOT_SIMULATED = {
+    "libs/events/bus.py": "Kafka itself: the bus is a twin",
+    "libs/events/kafka_consumer.py": "Kafka itself: the bus is a twin",
+    "libs/events/subscription.py": "Kafka itself: the bus is a twin",
+    "libs/events/asyncapi.py": "exports schemas when the catalog changes",
+    "libs/events/compatibility.py": "compares schemas when the catalog changes",
+    "libs/events/examples.py": "makes golden examples when the catalog changes",
+    "libs/events/export.py": "exports schemas when the catalog changes",
+    "libs/events/recent.py": "",
+    "libs/events/testing.py": "specifies rules in tests",
+    "libs/events/verify.py": "an operator's command",
+    "libs/events/deadletter.py": "",
+    "services/payments/adapters.py": "the sandbox: the provider is a twin",
+    "services/gateway/main.py": "the process: its boundary is a twin",
+    "services/gateway/docs.py": "pages about the gateway",
+    "services/gateway/openapi.py": "pages about the gateway",
+    "services/gateway/schemas.py": "pages about the gateway",
+    "services/gateway/cors.py": "",
+}
+"""Modules that no simulated run executes, and why that is meant."""
+
+
+@pytest.fixture(scope="module")
+def called() -> set[tuple[str, str]]:
+    """(file, function) of what runs."""
+    return set()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory, called: set[tuple[str, str]]) -> list[Result]:
+    seen: set[CodeType] = set()
+
+    def notice(frame: FrameType, event: str, argument: object) -> None:
+        seen.add(frame.f_code)
+
+    directory = tmp_path_factory.mktemp("issuer")
+    with quiet():
+        some = [simulate(seed, directory) for seed in SEEDS]
+        sys.setprofile(notice)
+        try:
+            some.append(simulate(SEEDS.stop, directory))
+        finally:
+            sys.setprofile(None)
+    called.update((code.co_filename, code.co_name) for code in seen)
+    return some
+
+
+def test_every_invariant_holds_for_a_few_seeds(results: list[Result]) -> None:
+    assert [(result.seed, result.failure) for result in results if result.failure] == []
+    assert all(result.commits > 20 and result.documents > 10 for result in results)
+
+
+def test_things_went_wrong_and_people_got_far(results: list[Result]) -> None:
+    happened = sum((result.happened for result in results), Counter[str]())
+    wanted = ("append failed after", "a topic wiped", "killed a all", "a command sent again", "fact PaymentReleased")
+    assert [what for what in wanted if not happened[what]] == []
+
+
+def test_the_same_seed_is_the_same_run_whatever_the_hash_seed(results: list[Result]) -> None:
+    script = (
+        "import sys, tempfile, pathlib\n"
+        "from tests.simulation.__main__ import quiet\n"
+        "from tests.simulation.run import simulate\n"
+        "with quiet(), tempfile.TemporaryDirectory() as directory:\n"
+        "    print(*(simulate(seed, pathlib.Path(directory)).digest for seed in (3, 4)))\n"
+    )
+    for hash_seed in ("1", "2"):
+        told = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": hash_seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert told.stdout.split() == [result.digest for result in results if result.seed in (3, 4)]
+
+
+def test_the_simulation_runs_the_production_code(results: list[Result], called: set[tuple[str, str]]) -> None:
+    """Every module of kernel and services that has logic is executed, beyond its import."""
+    reached = {file for file, name in called if name != "<module>"}
+    missed = {str(path.relative_to(ROOT)) for path in _with_logic() if str(path) not in reached}
+    assert missed == set(NOT_SIMULATED)
+
+
+def _with_logic() -> Iterator[Path]:
+    for directory in ("libs/events", "services"):
+        for path in sorted((ROOT / directory).rglob("*.py")):
+            if any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(ast.parse(path.read_text()))):
+                yield path
+
+
+@pytest.mark.parametrize("seed", REGRESSIONS)
+def test_a_seed_that_once_found_something_finds_nothing_more(seed: int, tmp_path: Path) -> None:
+    with quiet():
+        assert simulate(seed, tmp_path).failure is None, REGRESSIONS[seed]
