@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from libs.events.memory import MemoryBus, MemorySubscription
@@ -19,6 +20,9 @@ class Broker(MemoryBus):
         super().__init__(weather, max_records=200)
         self._chance = chance
         self.restless = False
+
+    def generations(self) -> Counter[str]:
+        return self._generations.copy()
 
     def generation(self, topic: str) -> int:
         """How often the topic was lost."""
@@ -66,7 +70,7 @@ class Membership:
     def __init__(self, broker: Broker) -> None:
         self._broker = broker
         self._members: list[MemorySubscription] = []
-        self._connected: dict[str, int] = {}
+        self._connected = broker.generations()
 
     async def ensure(self, topic: str) -> None:
         check_alive()
@@ -75,7 +79,7 @@ class Membership:
     async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
         """A broker that loses a topic loses its connections as well: whoever was publishing is told."""
         generation = self._broker.generation(topic)
-        if self._connected.setdefault(topic, generation) != generation:
+        if self._connected[topic] != generation:
             self._connected[topic] = generation
             raise Unavailable("the connection was lost")
         return await self._broker.publish(topic, messages)

@@ -103,6 +103,12 @@ def _followed(watch: Watch, stream: str, kind: str, other: str, wanted: tuple[st
     hold("every fact has its consequence", there, f"{kind} on {stream}, but no {' or '.join(wanted)} on {other}")
 
 
+def every_effect_is_told(marketplace: Marketplace, watch: Watch) -> None:
+    """What the provider moved, the ledger knows."""
+    for key, effect in marketplace.provider.effects.items():
+        hold("one effect per intent", watch.money.told[key] == 1, f"{effect} under {key} is told {watch.money.told[key]} times")
+
+
 def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
     """What was accepted stands where its answer said; what was refused left nothing."""
     for one in sent:

@@ -42,7 +42,7 @@ class Nemesis:
         for weather in marketplace.weathers.values():
             weather.climate = Climate.drawn(chance)
         marketplace.broker.restless = chance.random() < 0.7
-        marketplace.provider.troubled = chance.choice((0.0, 0.3, 0.8))
+        marketplace.provider.troubled = chance.choice((0.0, 0.5, 0.9))
         marketplace.edges.lost = chance.choice((0.0, 0.01, 0.05))
 
     async def rage(self) -> None:

@@ -25,7 +25,9 @@ PATHS = {
     "thread": "/v1/threads",
 }
 KINDS = {"cmp": "campaign", "eng": "engagement", "ctr": "contract", "pst": "post", "thr": "thread"}
-THOUGHTS = 6
+URGENCY = {"brand": 0.1, "creator": 0.1, "thread": 0.2, "post": 0.3}
+"""What can always be done waits for what can only be done now."""
+THOUGHTS = 8
 INTEREST = {"contract": 60, "engagement": 20, "campaign": 5, "brand": 1, "creator": 1, "post": 5, "thread": 2}
 MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES, REREADS = 0.06, 0.03, 0.08, 0.01, 0.02, 0.2
 OPERATOR, IMPORTER = Person("operator"), Person("service")
@@ -114,15 +116,17 @@ class Town:
             seen = self.seen.get(id_)
             if seen is None or self.chance.random() < REREADS / THOUGHTS:
                 return kind, id_, await self._see(kind, id_)
-            if _sensible(kind, seen):
+            if _sensible(kind, seen) and self.chance.random() < URGENCY.get(kind, 1.0):
                 return kind, id_, seen
-        return kind, id_, seen
+        return kind, id_, await self._see(kind, id_)
 
     async def _act(self, kind: str, thing: Json) -> None:
         sensible = _sensible(kind, thing)
-        if self.chance.random() < MISTAKES or not sensible:
+        if self.chance.random() < MISTAKES:
             sensible = list(MOVES[kind])
             self.marketplace.happened["mistakes"] += 1
+        if not sensible:
+            return
         [move] = self.chance.choices(sensible, [move.weight for move in sensible])
         await self._move(kind, thing, move, stranger=self.chance.random() < STRANGERS)
 
