@@ -51,6 +51,10 @@ test: $(PROTOS) ## all tests but the long chaos run, on an embedded Kafka and Mo
 simulate: $(PROTOS) ## the marketplace on virtual time, broken on purpose: SEEDS=1000 of them, or SEED=7 told in full
 	$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED) --about "$(ABOUT)",--seeds $(or $(SEEDS),100))
 
+.PHONY: mutants
+mutants: $(PROTOS) ## known mistakes, planted one at a time: each must be caught; ONLY=name picks
+	$(BIN)/python -m tests.simulation.mutants --only "$(ONLY)"
+
 .PHONY: scoreboard
 scoreboard: $(STAMP) ## tests/README.md from the reports that the suites left
 	$(BIN)/python -m tests.scoreboard

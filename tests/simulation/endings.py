@@ -20,7 +20,7 @@ from libs.events.projection import MARKS, Projection, shown
 from libs.events.registry import registry
 from libs.events.relay import RELAYS
 from tests.simulation.frontends import Sent
-from tests.simulation.invariants import Broken, Watch, hold
+from tests.simulation.invariants import Broken, Watch, hold, kinds
 from tests.simulation.marketplace import SERVICES, Marketplace
 
 WITHIN = 600.0
@@ -111,6 +111,11 @@ def every_effect_is_told(marketplace: Marketplace, watch: Watch) -> None:
 
 def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
     """What was accepted stands where its answer said; what was refused left nothing."""
+    intents = {one.commit_id for one in sent}
+    for service, commit in watch.logs.ids.values():
+        by_hand = commit.meta.input_hash is not None and not commit.meta.actor.startswith("service:")
+        told = f"{service} {commit.position} {kinds(commit)} by {commit.meta.actor}"
+        hold("one commit per intent", not by_hand or commit.commit_id in intents, f"{told} is nobody's intent")
     for one in sent:
         if ":search" in one.path or ":report" in one.path:
             continue
