@@ -15,7 +15,7 @@ from deploy.local.kafka import Kafka
 from libs.chassis.mongo import MongoClient, MongoDatabase
 from tests.containers import official_kafka
 
-CHOSEN_KAFKA = os.environ.get("KAFKA", Kafka.EMBEDDED)
+CHOSEN_KAFKA = os.environ.get("KAFKA") or Kafka.EMBEDDED
 CONTAINERS = "containers"
 
 
