@@ -16,7 +16,8 @@ from tests.infra.kafka.flow import Member, bus_of
 
 class Slow(Member):
     async def deliver(self, batch: Sequence[Delivery]) -> None:
-        print("handling", flush=True)
+        sys.stdout.write("handling\n")
+        sys.stdout.flush()
         await asyncio.sleep(0.2)
         await super().deliver(batch)
 
