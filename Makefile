@@ -44,7 +44,7 @@ run: $(PROTOS) ## start everything on this machine and print where it is; Ctrl-C
 	@exec $(BIN)/limelight up
 
 .PHONY: test
-test: $(PROTOS) ## all tests but the long chaos run, on an embedded Kafka and MongoDB; ARGS="-k name" picks
+test: $(PROTOS) ## all tests but the long chaos run, on an embedded Kafka and MongoDB; ARGS="-k name" picks, KAFKA=apache runs them on Apache Kafka
 	$(BIN)/python -m pytest -m 'not chaos' $(ARGS)
 
 .PHONY: simulate

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -25,6 +26,7 @@ from cli.story.api import Broken, Refused
 from cli.supervision import MISCONFIGURED, NotRunning, Supervision
 from cli.topology import Addresses, PortTaken, Program, environment, programs
 from deploy.local.embedded import NotInstalled, listens
+from deploy.local.kafka import Kafka
 from libs.chassis import build_protos
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,8 +44,12 @@ def up(
         bool, typer.Option("--detach", "-d", help="Return when everything is healthy, and let it run on.")
     ] = False,
     port: Annotated[int, typer.Option(envvar="HTTP_PORT", help="Of the gateway.")] = 8080,
-    kafka_port: Annotated[int, typer.Option(envvar="KAFKA_PORT", help="Of the embedded Kafka.")] = 9092,
-    mongo_port: Annotated[int, typer.Option(envvar="MONGO_PORT", help="Of the embedded MongoDB.")] = 27017,
+    kafka: Annotated[
+        Kafka | None,
+        typer.Option(envvar="KAFKA", help="`apache`: Apache Kafka, by Java and Maven. [default: as last time, else embedded]"),
+    ] = None,
+    kafka_port: Annotated[int, typer.Option(envvar="KAFKA_PORT", help="Of Kafka.")] = 9092,
+    mongo_port: Annotated[int, typer.Option(envvar="MONGO_PORT", help="Of MongoDB.")] = 27017,
     services_port: Annotated[
         int, typer.Option(envvar="SERVICES_PORT", help="Of the first service; the others follow it, health is 100 above.")
     ] = 9101,
@@ -52,7 +58,7 @@ def up(
     data_dir: DataDir = DATA_DIR,
 ) -> None:
     """Start Kafka, MongoDB, the services and the gateway, and print where they are. Where KAFKA_BOOTSTRAP_SERVERS
-    or MONGO_URL is set, it is used in the place of an embedded one."""
+    or MONGO_URL is set, it is used and none is started."""
     data = data_dir.resolve()
     if (already := state.running(data)) is not None:
         fail(f"already running in {data}, at {already.url}: `limelight status` shows it, `limelight down` stops it")
@@ -63,12 +69,16 @@ def up(
         if ports == "auto"
         else Addresses.fixed(port, kafka_port, mongo_port, services_port, os.environ)
     )
+    last = state.read(data)
+    chosen = kafka or (last.kafka if last else Kafka.EMBEDDED)
     try:
         addresses.check()
-        parts = programs(addresses, data)
+        parts = programs(addresses, data, chosen)
     except (PortTaken, NotInstalled) as error:
         fail(str(error))
-    _run(data, addresses, parts, detach, timeout)
+    if last and last.kafka != chosen:
+        shutil.rmtree(data / "kafka", ignore_errors=True)  # neither reads the other's files; the relays publish it all again
+    _run(data, addresses, chosen, parts, detach, timeout)
 
 
 def down(data_dir: DataDir = DATA_DIR) -> None:
@@ -125,7 +135,7 @@ def logs(
 # --- up --------------------------------------------------------------------------------------------------------------
 
 
-def _run(data: Path, addresses: Addresses, parts: list[Program], detach: bool, timeout: float) -> None:
+def _run(data: Path, addresses: Addresses, kafka: Kafka, parts: list[Program], detach: bool, timeout: float) -> None:
     data.mkdir(parents=True, exist_ok=True)
     people.issuer(data)
     if not build_protos.OUTPUT.exists():
@@ -136,9 +146,9 @@ def _run(data: Path, addresses: Addresses, parts: list[Program], detach: bool, t
     began = time.monotonic()
     parent = supervision.start(parts, environment(addresses, data), ROOT)
     try:
-        _remember(data, addresses, parts, parent.pid)
+        _remember(data, addresses, kafka, parts, parent.pid)
         _wait_until_healthy(supervision, parent, parts, timeout)
-        _remember(data, addresses, parts, parent.pid, supervision.processes())
+        _remember(data, addresses, kafka, parts, parent.pid, supervision.processes())
         ready_after = time.monotonic() - began
         with out.status("seeding"):
             asyncio.run(plant(addresses.url, data))
@@ -197,14 +207,20 @@ def _check_none_given_up(supervision: Supervision, starts: dict[str, set[int]]) 
 
 
 def _remember(
-    data: Path, addresses: Addresses, parts: list[Program], supervisor: int, processes: Mapping[str, Any] | None = None
+    data: Path,
+    addresses: Addresses,
+    kafka: Kafka,
+    parts: list[Program],
+    supervisor: int,
+    processes: Mapping[str, Any] | None = None,
 ) -> None:
     shown = [
         {"name": part.name, "port": part.port, "probe": part.probe, "pid": processes[part.name]["pid"] if processes else None}
         for part in parts
     ]
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    state.write(data, {**addresses.as_json(), "started": started, "supervisor": supervisor, "programs": shown})
+    told = {"kafka_server": kafka, "started": started, "supervisor": supervisor, "programs": shown}
+    state.write(data, {**addresses.as_json(), **told})
 
 
 def _welcome(data: Path, addresses: Addresses, seconds: float, detach: bool) -> None:

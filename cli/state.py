@@ -11,6 +11,7 @@ import orjson
 
 from cli.console import fail
 from cli.supervision import NotRunning, Supervision
+from deploy.local.kafka import Kafka
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,11 @@ class State:
     @property
     def url(self) -> str:
         return str(self.body["url"])
+
+    @property
+    def kafka(self) -> Kafka:
+        """What the run started as its Kafka, unless it was given one."""
+        return Kafka(self.body.get("kafka_server", Kafka.EMBEDDED))
 
     def address(self, store: str) -> str | None:
         """Of `kafka` or `mongo`, where the run started it; one that was given may hold a password and is not written down."""

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from cli.console import SERVICES
-from deploy.local.embedded import HOST, free_port, kafka_argv, listens, mongo_argv
+from deploy.local.embedded import HOST, free_port, listens, mongo_argv
+from deploy.local.kafka import Kafka
 from libs.chassis.settings import DEVELOPMENT_ISSUER
 
 OPS_DISTANCE = 100
@@ -74,9 +75,9 @@ class Addresses:
         """Every port that is needed, who needs it and which option changes it."""
         yield self.http_port, "the gateway", "--port (HTTP_PORT)"
         if self.kafka_port:
-            yield self.kafka_port, "the embedded Kafka", "--kafka-port (KAFKA_PORT)"
+            yield self.kafka_port, "Kafka", "--kafka-port (KAFKA_PORT)"
         if self.mongo_port:
-            yield self.mongo_port, "the embedded MongoDB", "--mongo-port (MONGO_PORT)"
+            yield self.mongo_port, "MongoDB", "--mongo-port (MONGO_PORT)"
         for name in SERVICES:
             yield self.grpc_ports[name], f"{name} (rpcs)", "--services-port (SERVICES_PORT)"
             yield self.ops_ports[name], f"{name} (health, metrics)", "--services-port (SERVICES_PORT)"
@@ -116,9 +117,9 @@ class Program:
     stop_seconds: int
 
 
-def programs(addresses: Addresses, data: Path) -> list[Program]:
-    """In the order in which they are shown."""
-    return [*_stores(addresses, data), *_services(addresses), _gateway(addresses)]
+def programs(addresses: Addresses, data: Path, kafka: Kafka = Kafka.EMBEDDED) -> list[Program]:
+    """In the order in which they are shown. Raises `NotInstalled`."""
+    return [*_stores(addresses, data, kafka), *_services(addresses), _gateway(addresses)]
 
 
 def environment(addresses: Addresses, data: Path) -> dict[str, str]:
@@ -137,9 +138,9 @@ def environment(addresses: Addresses, data: Path) -> dict[str, str]:
     }
 
 
-def _stores(addresses: Addresses, data: Path) -> Iterator[Program]:
+def _stores(addresses: Addresses, data: Path, kafka: Kafka) -> Iterator[Program]:
     if addresses.kafka_port:
-        argv = kafka_argv(addresses.kafka_port, data / "kafka")
+        argv = kafka.argv(addresses.kafka_port, data / "kafka")
         yield Program("kafka", "stores", argv, {}, addresses.kafka_port, None, 15)
     if addresses.mongo_port:
         argv = mongo_argv(addresses.mongo_port, data / "mongo")

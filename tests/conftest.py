@@ -1,4 +1,5 @@
-"""Servers for the tests: those that `KAFKA_BOOTSTRAP_SERVERS` and `MONGO_URL` name, else embedded ones on free ports."""
+"""Servers for the tests: those that `KAFKA_BOOTSTRAP_SERVERS` and `MONGO_URL` name, else some on free ports. `KAFKA` says which
+Kafka, as it does for `limelight up`: `embedded` (default) or `apache`; or `containers`: the official image."""
 
 from __future__ import annotations
 
@@ -9,17 +10,39 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.embedded import Embedded
+from deploy.local.embedded import Embedded, NotInstalled, free_port
+from deploy.local.kafka import Kafka
 from libs.chassis.mongo import MongoClient, MongoDatabase
+from tests.containers import official_kafka
+
+CHOSEN_KAFKA = os.environ.get("KAFKA") or Kafka.EMBEDDED
+CONTAINERS = "containers"
 
 
 @pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def local_kafka() -> Kafka:
+    """The Kafka that tests start as a process of this machine. Skips where it is not to be had."""
+    if CHOSEN_KAFKA == CONTAINERS:
+        pytest.skip("starts a Kafka of its own, which is no container: KAFKA=apache or nothing")
+    chosen = Kafka(CHOSEN_KAFKA)
+    try:
+        chosen.argv(free_port(), Path())
+    except NotInstalled as missing:
+        pytest.skip(str(missing))
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Bootstrap servers."""
     if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield given
+    elif CHOSEN_KAFKA == CONTAINERS:
+        with official_kafka() as bootstrap:
+            yield bootstrap
     else:
-        yield from _embedded(Embedded.kafka(_data(tmp_path_factory, "kafka")), "127.0.0.1:{port}")
+        chosen: Kafka = request.getfixturevalue("local_kafka")
+        yield from _running(chosen.server(_data(tmp_path_factory, "kafka")), "127.0.0.1:{port}")
 
 
 @pytest.fixture(scope="session")
@@ -28,7 +51,7 @@ def mongo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("MONGO_URL"):
         yield given
     else:
-        yield from _embedded(Embedded.mongo(_data(tmp_path_factory, "mongo")), "mongodb://127.0.0.1:{port}")
+        yield from _running(Embedded.mongo(_data(tmp_path_factory, "mongo")), "mongodb://127.0.0.1:{port}")
 
 
 @pytest.fixture
@@ -56,10 +79,10 @@ def _data(factory: pytest.TempPathFactory, name: str) -> Path:
     return factory.mktemp(name) / "data"
 
 
-def _embedded(server: Embedded, address: str) -> Iterator[str]:
+def _running(server: Embedded, address: str) -> Iterator[str]:
     server.start()
     try:
         yield address.format(port=server.port)
     finally:
-        server.stop(grace=3.0)
+        server.stop(grace=5.0)
         server.wipe()

@@ -81,11 +81,13 @@ async def wait_ready_async(port: int, timeout: float = 30.0) -> None:
 
 @dataclass(slots=True)
 class Embedded:
-    """One embedded server and its data, which stay when it is stopped or killed."""
+    """One server of this machine and its data, which stay when it is stopped or killed."""
 
     argv: list[str]
     port: int
     data: Path
+    ready_after: float = 30.0
+    """Seconds that a start may take."""
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @classmethod
@@ -102,7 +104,7 @@ class Embedded:
     def log(self) -> Path:
         return self.data.with_name(self.data.name + ".log")
 
-    def start(self, timeout: float = 30.0) -> Embedded:
+    def start(self) -> Embedded:
         """Returns when it accepts connections. Raises `NotReady`."""
         self.data.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
@@ -110,7 +112,7 @@ class Embedded:
                 self.argv, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
             )
         try:
-            wait_ready(self.port, timeout, self.process)
+            wait_ready(self.port, self.ready_after, self.process)
         except NotReady as failure:
             self.kill()
             raise NotReady(f"{failure}; its log ends with: {self.log.read_text(errors='replace')[-2000:]}") from None

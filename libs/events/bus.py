@@ -10,7 +10,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidPartitionsError, KafkaError, UnknownTopicOrPartitionError
 
 from libs.events.ids import Ids
 from libs.events.partitions import PARTITIONS, partition
@@ -19,6 +19,10 @@ from libs.events.subscription import KafkaSubscription, SubscriptionSettings
 
 TOPIC_ALREADY_EXISTS = 36
 """Kafka's error code."""
+LOOK_UP = 1.0
+"""Seconds until a topic that no broker tells of counts as not there."""
+BETWEEN_LOOKS = 0.05
+"""Seconds until the brokers are asked again about a topic that is being created."""
 
 
 class KafkaBus:
@@ -42,17 +46,19 @@ class KafkaBus:
         self._producing = asyncio.Lock()
 
     async def ensure(self, topic: str) -> None:
-        """Also gives a topic that the broker created by itself, on somebody's look-up, its full number of partitions."""
+        """Returns when the brokers tell of it: a created topic is news that takes a moment to reach them. Also gives a topic
+        that the broker created by itself, on somebody's look-up, its full number of partitions."""
         async with self._admin() as admin:
-            wanted = NewTopic(topic, num_partitions=PARTITIONS, replication_factor=self._replication)
+            wanted = NewTopic(topic, PARTITIONS, self._replication, topic_configs=_durable(self._replication))
             answer = await admin.create_topics([wanted])
             [(_, code, *rest)] = answer.topic_errors
-            if code == TOPIC_ALREADY_EXISTS:
-                [described] = await admin.describe_topics([topic])
-                if len(described["partitions"]) < PARTITIONS:
-                    await admin.create_partitions({topic: NewPartitions(PARTITIONS)})
-            elif code:
+            if code not in (0, TOPIC_ALREADY_EXISTS):
                 raise Unavailable(f"Kafka: topic {topic} was not created: error {code} {rest}")
+            while (known := await _partitions_told(admin, topic)) < PARTITIONS:
+                if known:
+                    await _widen(admin, topic)
+                else:
+                    await self._clock.sleep(BETWEEN_LOOKS)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
         """Batches are filled here, partition by partition: a future per batch instead of one per message."""
@@ -70,7 +76,7 @@ class KafkaBus:
         if self._producer is None:
             self._producer = await self._start_producer()
         producer = self._producer
-        if len(await producer.partitions_for(topic)) < PARTITIONS:
+        if await _partitions_known(producer, topic) < PARTITIONS:
             await self.ensure(topic)
             raise Unavailable(f"Kafka: topic {topic} had to be created anew")
         per_partition: dict[int, list[Message]] = {}
@@ -81,8 +87,17 @@ class KafkaBus:
             for batch in _batches(producer, mine):
                 future = await producer.send_batch(batch, topic, partition=number)
                 sent.append((number, batch.record_count(), future))
-        await asyncio.gather(*(future for _, _, future in sent))
+        await self._acknowledged({future for _, _, future in sent})
         return {number: future.result().offset + count - 1 for number, count, future in sent}
+
+    async def _acknowledged(self, batches: set[asyncio.Future[Any]]) -> None:
+        """An idempotent producer sends a batch again for ever while too few replicas are in sync: silence is timed here."""
+        while batches:
+            done, batches = await asyncio.wait(batches, timeout=self._patience, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                raise TimeoutError(f"{len(batches)} batches were not acknowledged for {self._patience:g} s")
+            for batch in done:
+                batch.result()
 
     async def ends(self, topic: str) -> dict[int, int]:
         async with self._admin() as admin:
@@ -130,10 +145,12 @@ class KafkaBus:
         return producer
 
     async def _discard_producer(self) -> None:
-        """After a failure its sequence numbers cannot be trusted; the next publish starts another."""
+        """After a failure its sequence numbers cannot be trusted; the next publish starts another. Its sender is ended first:
+        stopping would wait until the last batch is acknowledged, which may be never."""
         producer, self._producer = self._producer, None
         if producer is not None:
             with suppress(KafkaError, OSError):
+                await producer._sender.close()
                 await producer.stop()
 
     @asynccontextmanager
@@ -150,6 +167,30 @@ class KafkaBus:
 
     def _milliseconds(self) -> int:
         return round(self._patience * 1000)
+
+
+def _durable(replication: int) -> dict[str, str]:
+    """All replicas but one have a message before it is acknowledged, so that one of them may die."""
+    return {"min.insync.replicas": str(replication - 1)} if replication > 2 else {}
+
+
+async def _partitions_known(producer: AIOKafkaProducer, topic: str) -> int:
+    """The producer by itself would ask for all its patience."""
+    try:
+        async with asyncio.timeout(LOOK_UP):
+            return len(await producer.partitions_for(topic))
+    except (TimeoutError, UnknownTopicOrPartitionError):
+        return 0
+
+
+async def _partitions_told(admin: AIOKafkaAdminClient, topic: str) -> int:
+    [described] = await admin.describe_topics([topic])
+    return len(described["partitions"])
+
+
+async def _widen(admin: AIOKafkaAdminClient, topic: str) -> None:
+    with suppress(InvalidPartitionsError):  # somebody else has
+        await admin.create_partitions({topic: NewPartitions(PARTITIONS)})
 
 
 def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[Any]:

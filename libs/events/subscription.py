@@ -67,7 +67,7 @@ class KafkaSubscription:
         chatter = log.getChild("faststream")
         chatter.setLevel(logging.ERROR)
         self._broker = KafkaBroker(
-            bootstrap,
+            bootstrap.split(","),  # FastStream takes a string for one server, whatever commas it holds
             consumer_only=True,
             apply_types=False,
             graceful_timeout=LEAVE,

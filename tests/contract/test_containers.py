@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from deploy.local.embedded import free_port
 from libs.chassis.mongo import MongoClient
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.bus import KafkaBus
@@ -19,7 +18,7 @@ from libs.events.relay import Relay
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
 from libs.events.verify import verify_log
-from tests.contract.manifests import compose
+from tests.containers import official_kafka, official_mongo
 
 pytestmark = [pytest.mark.containers, pytest.mark.timeout(300)]
 
@@ -27,49 +26,20 @@ SERVICE = "containers"
 
 
 @pytest.fixture(scope="module")
-def engine() -> None:
-    """Skips where no container engine answers."""
-    import docker
-    from docker.errors import DockerException
-
-    try:
-        docker.from_env(timeout=5).ping()
-    except DockerException as error:
-        pytest.skip(f"no container engine answers: {error}")
+def kafka_image() -> Iterator[str]:
+    with official_kafka() as bootstrap:
+        yield bootstrap
 
 
 @pytest.fixture(scope="module")
-def official_kafka(engine: None) -> Iterator[str]:
-    """Bootstrap servers of the image that compose.yaml runs."""
-    from testcontainers.core.container import DockerContainer
-    from testcontainers.core.waiting_utils import wait_for_logs
-
-    port, body = free_port(), compose()["services"]["kafka"]
-    container = DockerContainer(body["image"]).with_bind_ports(9092, port)
-    environment = {name: str(value) for name, value in body["environment"].items()}
-    environment["KAFKA_ADVERTISED_LISTENERS"] = f"PLAINTEXT://localhost:{port}"
-    for name, value in environment.items():
-        container.with_env(name, value)
-    with container:
-        wait_for_logs(container, "Kafka Server started", timeout=90)
-        yield f"localhost:{port}"
-
-
-@pytest.fixture(scope="module")
-def official_mongo(engine: None) -> Iterator[str]:
-    """URL of the image that compose.yaml runs."""
-    from testcontainers.core.container import DockerContainer
-    from testcontainers.core.waiting_utils import wait_for_logs
-
-    container = DockerContainer(compose()["services"]["mongo"]["image"]).with_exposed_ports(27017)
-    with container:
-        wait_for_logs(container, "Waiting for connections", timeout=90)
-        yield f"mongodb://{container.get_container_host_ip()}:{container.get_exposed_port(27017)}"
+def mongo_image() -> Iterator[str]:
+    with official_mongo() as url:
+        yield url
 
 
 @pytest.fixture
-async def client(official_mongo: str) -> AsyncIterator[MongoClient]:
-    client = MongoClient(official_mongo)
+async def client(mongo_image: str) -> AsyncIterator[MongoClient]:
+    client = MongoClient(mongo_image)
     yield client
     client.close()
 
@@ -79,13 +49,11 @@ def commit(stream: str, number: int) -> NewCommit:
     return NewCommit(stream, 0, GENESIS, f"{stream}-{number}", datetime(2026, 1, 1, tzinfo=UTC), Meta("test", "test"), (event,))
 
 
-async def test_a_commit_is_stored_once_refused_when_stale_and_published_in_order(
-    client: MongoClient, official_kafka: str
-) -> None:
+async def test_a_commit_is_stored_once_refused_when_stale_and_published_in_order(client: MongoClient, kafka_image: str) -> None:
     clock, ids = SystemClock(), SystemIds()
     database = client.database("limelight_containers")
     log, documents = MongoCommitLog(database, clock, ids), MongoDocuments(database, ids)
-    bus = KafkaBus(official_kafka, clock, ids)
+    bus = KafkaBus(kafka_image, clock, ids)
     await bus.ensure(topic(SERVICE))
     got: list[Delivery] = []
 

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from deploy.local.kafka import Kafka
 from tests.e2e.marketplace import Marketplace
 
 
 @pytest.fixture(scope="session")
-def marketplace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marketplace]:
+def marketplace(local_kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Marketplace]:
+    """On the Kafka that `KAFKA` names, which `limelight up` reads too."""
     running = Marketplace(tmp_path_factory.mktemp("marketplace"))
     running.up()
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.embedded import Embedded
+from deploy.local.kafka import Kafka
 from libs.chassis.mongo import MongoDatabase
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.bus import KafkaBus
@@ -286,9 +287,9 @@ async def test_a_relay_killed_in_mid_batch_is_succeeded(
 
 
 @pytest.fixture
-def own_kafka(tmp_path: Path) -> Iterator[Embedded]:
+def own_kafka(local_kafka: Kafka, tmp_path: Path) -> Iterator[Embedded]:
     """A broker of this test's own, to lose everything."""
-    server = Embedded.kafka(tmp_path / "data").start()
+    server = local_kafka.server(tmp_path / "data").start()
     yield server
     server.kill()
 

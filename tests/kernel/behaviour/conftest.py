@@ -47,11 +47,13 @@ async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
 
 @pytest.fixture
 async def other_bus(bus: Bus, request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
-    """The same broker as another process sees it, one that gives its place in a group up when it stops."""
+    """The same broker as another process sees it, one that is told of several servers and that gives its place in a group up
+    when it stops."""
     if isinstance(bus, MemoryBus):
         yield bus
     else:
-        real = KafkaBus(request.getfixturevalue("kafka"), SystemClock(), SeededIds())
+        servers = request.getfixturevalue("kafka")
+        real = KafkaBus(f"{servers},{servers}", SystemClock(), SeededIds())
         yield real
         await real.stop()
 

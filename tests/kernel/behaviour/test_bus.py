@@ -67,6 +67,14 @@ async def test_a_topic_has_twelve_partitions_and_is_created_once(bus: Bus, topic
     assert await bus.ends(topic) == {number: 3 if number == bus.partition("jar_0") else 0 for number in range(12)}
 
 
+async def test_a_topic_that_several_create_at_once_is_there_for_each_of_them(bus: Bus, other_bus: Bus, topic: str) -> None:
+    async def created(by: Bus) -> int:
+        await by.ensure(topic)
+        return len(await by.ends(topic))
+
+    assert await asyncio.gather(*(created(by) for by in (bus, other_bus) * 4)) == [12] * 8
+
+
 async def test_publishing_tells_the_last_offsets(bus: Bus, topic: str) -> None:
     await bus.ensure(topic)
     per_partition = Counter(bus.partition(message.key) for message in messages(50))

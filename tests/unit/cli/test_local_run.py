@@ -16,6 +16,7 @@ from cli.reading import last_lines
 from cli.supervision import NotRunning, Supervision
 from cli.topology import Addresses, PortTaken, environment, programs
 from deploy.local.embedded import free_port
+from deploy.local.kafka import Kafka
 
 NOTHING_GIVEN: dict[str, str] = {}
 
@@ -70,6 +71,14 @@ def test_the_state_file_keeps_no_address_that_was_given(tmp_path: Path) -> None:
     state.write(tmp_path, given.as_json())
 
     assert "secret" not in (tmp_path / "state.json").read_text()
+
+
+def test_the_state_file_remembers_which_kafka_was_started(tmp_path: Path) -> None:
+    assert state.write(tmp_path, addresses().as_json()).kafka is Kafka.EMBEDDED, "as all were before there was a choice"
+    state.write(tmp_path, {**addresses().as_json(), "kafka_server": Kafka.APACHE})
+
+    assert (read := state.read(tmp_path)) is not None
+    assert read.kafka is Kafka.APACHE
 
 
 def test_the_gateway_is_told_where_the_services_are(tmp_path: Path) -> None:
