@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -155,9 +156,11 @@ class Relay:
             return
         if len(commits) == self._page:
             self._ahead = _Ahead(commits[-1].position, asyncio.ensure_future(self._read(commits[-1].position)))
-        last = await self._bus.publish(self._topic, messages_of(commits, self._service))
-        if any(offset <= self._lease.ends.get(number, -1) for number, offset in last.items()):
-            await self._start_over()
+        messages = messages_of(commits, self._service)
+        last = await self._bus.publish(self._topic, messages)
+        given = Counter(self._bus.partition(message.key) for message in messages)
+        if any(offset < self._lease.ends.get(number, -1) + given[number] for number, offset in last.items()):
+            await self._start_over()  # they stand where others stood, or reach back there
         else:
             ends = {**self._lease.ends, **last}
             self._lease = await self._moved(replace(self._lease, position=commits[-1].position, ends=ends))

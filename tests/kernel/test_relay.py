@@ -203,6 +203,19 @@ async def test_a_lost_topic_is_noticed_by_the_next_publish_as_well() -> None:
         await eventually(market.has_heard(13))
 
 
+async def test_a_loss_is_noticed_although_the_next_page_is_longer_than_what_was_lost() -> None:
+    market = Marketplace()
+    await fill(market.log, streams=1, rounds=3)
+    ids = SeededIds(0)
+    relay = Relay(SERVICE, market.log, market.documents, market.bus, LoopClock(), ids, "a", poll=1_000.0, check=1_000.0)
+    async with running(relay):
+        await eventually(market.has_heard(3))
+        market.bus.lose(topic(SERVICE))
+        last = (await market.log.stream("jar_0"))[-1]
+        await market.log.append(new_commit("jar_0", after=last, events=20))
+        await eventually(market.has_heard(4))
+
+
 def test_a_lease_is_read_back_as_it_was_written() -> None:
     lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, 5)
     assert Lease.of(5, lease.body()) == lease
