@@ -88,11 +88,12 @@ class KafkaBus:
         async with self._admin() as admin:
             if topic not in await admin.list_topics():
                 return {}
+            [described] = await admin.describe_topics([topic])
+            places = [TopicPartition(topic, one["partition"]) for one in described["partitions"]]
         consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, request_timeout_ms=self._milliseconds())
         try:
             async with asyncio.timeout(self._patience):
                 await consumer.start()
-                places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
                 ends = await consumer.end_offsets(places)
                 return {place.partition: offset for place, offset in ends.items()}
         except (KafkaError, OSError, TimeoutError) as failure:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
@@ -19,14 +19,14 @@ from faststream.kafka.message import KafkaAckableMessage
 
 from libs.events.backoff import pause
 from libs.events.ids import Ids
+from libs.events.kafka_consumer import LEAVE, FinishFirst, Hand, SparingConsumer
 from libs.events.ports import Bus, Clock, Deliver, Delivery, Unavailable
 
 log = logging.getLogger(__name__)
 
-Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
-
-LOOK = 15
-"""Milliseconds that an idle consumer listens between rests."""
+METADATA_AGE = 10_000
+"""Milliseconds until topics are looked at anew: one that came back smaller, and was given its partitions again, is then
+consumed whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,9 @@ class SubscriptionSettings:
     """Seconds that a consumer rests after an empty poll."""
     session_timeout: float = 30.0
     """Seconds without a heartbeat until a member counts as dead."""
-    rebalance_timeout: float = 60.0
-    """Seconds that a member has to come back in a rebalance."""
+    rebalance_timeout: float = 30.0
+    """Seconds that a member has to come back in a rebalance. More than `drain`, and less than the 40 s after which aiokafka
+    gives a request up: members that stop listening before their join is answered hold each other up, round after round."""
     drain: float = 20.0
     """Seconds that a rebalance or a stop waits for the batch in hand."""
 
@@ -69,13 +70,12 @@ class KafkaSubscription:
             bootstrap,
             consumer_only=True,
             apply_types=False,
-            graceful_timeout=settings.drain,
+            graceful_timeout=LEAVE,
+            metadata_max_age_ms=METADATA_AGE,
             logger=chatter,
             log_level=logging.DEBUG,
         )
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._stopping = asyncio.Event()
+        self._hand = Hand()
         self._failures = 0
         self._sign = 0.0
         self._subscriber = self._broker.subscriber(
@@ -89,33 +89,36 @@ class KafkaSubscription:
             session_timeout_ms=round(settings.session_timeout * 1000),
             heartbeat_interval_ms=round(settings.session_timeout * 100),
             rebalance_timeout_ms=round(settings.rebalance_timeout * 1000),
-            ack_policy=AckPolicy.NACK_ON_ERROR,
+            ack_policy=AckPolicy.MANUAL,
             parser=self._parse,
             decoder=_undecoded,
-            listener=_FinishFirst(self._idle, settings.drain),
+            listener=FinishFirst(self._hand, settings.drain),
         )
         self._subscriber(self._handle)
 
     async def start(self) -> None:
         """Raises `Unavailable`."""
-        self._stopping.clear()
+        self._hand.stopping.clear()
         for topic in self._topics:
             await self._bus.ensure(topic)
         try:
             await self._broker.connect()
             config = self._broker.config.broker_config
-            config.builder = partial(_SparingConsumer, **config.builder.keywords)  # type: ignore[attr-defined]
+            config.builder = partial(SparingConsumer, hand=self._hand, **config.builder.keywords)  # type: ignore[attr-defined]
             await self._broker.start()
-        except (KafkaError, OSError) as failure:
+        except BaseException as failure:
             await self._broker.stop()
-            raise Unavailable(f"Kafka: {failure!r}") from failure
+            if isinstance(failure, KafkaError | OSError):
+                raise Unavailable(f"Kafka: {failure!r}") from failure
+            raise
         self._sign = self._clock.monotonic()
 
     async def stop(self) -> None:
-        self._stopping.set()
+        """The batch in hand is finished, for `drain` seconds at most. A broker that is away holds it up for a moment only."""
+        self._hand.stopping.set()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain):
-                await self._idle.wait()
+                await self._hand.idle.wait()
         await self._broker.stop()
 
     def polled(self) -> float:
@@ -127,7 +130,7 @@ class KafkaSubscription:
         if heard:
             age = self._clock.now() - datetime.fromtimestamp(max(heard) / 1000, UTC)
             self._sign = max(self._sign, self._clock.monotonic() - max(age.total_seconds(), 0.0))
-        elif not assigned:
+        elif not assigned and self._hand.member:
             self._sign = self._clock.monotonic()  # more members than partitions: there is nothing to hear
         return self._sign
 
@@ -141,24 +144,42 @@ class KafkaSubscription:
 
     async def _handle(self, message: KafkaAckableMessage) -> None:
         records: tuple[ConsumerRecord[bytes, bytes], ...] = message.raw_message
-        self._idle.clear()
+        term = self._hand.term
         try:
             await self._deliver([_delivery(record) for record in records])
-            await message.ack()
+            await self._commit(message, term)
             self._failures = 0
         except Exception as failure:
             self._failures += 1
             log.warning("batch of %d for %s was not handled: %r", len(records), self._group, failure)
-            self._rewind(records)
-            self._idle.set()
+            if self._hand.term == term:
+                self._rewind(records)
+            self._hand.idle.set()
             await self._pause()
         finally:
             self._sign = self._clock.monotonic()
-            self._idle.set()
+            self._hand.idle.set()
+
+    async def _commit(self, message: KafkaAckableMessage, term: int) -> None:
+        """Raises `Unavailable`: the group was rebalanced meanwhile, or the broker is away and the subscription stops."""
+        if self._hand.term != term:
+            raise Unavailable("Kafka: the partitions were given up before the batch was handled")
+        committing = asyncio.ensure_future(message.ack())
+        stopping = asyncio.ensure_future(self._hand.stopping.wait())
+        try:
+            await asyncio.wait({committing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({committing}, timeout=LEAVE)
+            if not committing.done():
+                raise Unavailable("Kafka: stopped before the batch could be committed")
+            committing.result()
+        finally:
+            committing.cancel()
+            stopping.cancel()
 
     def _rewind(self, records: Iterable[ConsumerRecord[bytes, bytes]]) -> None:
         """Back to the first record of the batch in each partition that is still ours. The message's own `nack` stops at the
-        first partition that is not, and the others would be skipped."""
+        first partition that is not, and the others would be skipped. Never across a rebalance: the group then goes on at what
+        it has committed, and at a broker that lost its last second that may lie before this batch."""
         consumer = self._subscriber.consumer
         if consumer is None:
             return
@@ -171,40 +192,12 @@ class KafkaSubscription:
     async def _pause(self) -> None:
         """Before the batch is delivered again, or until the subscription is stopped."""
         sleep = asyncio.ensure_future(self._clock.sleep(pause(self._ids, self._failures, 0.1, 5.0)))
-        stop = asyncio.ensure_future(self._stopping.wait())
+        stop = asyncio.ensure_future(self._hand.stopping.wait())
         try:
             await asyncio.wait({sleep, stop}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             sleep.cancel()
             stop.cancel()
-
-
-class _SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Fetches in short looks while there is nothing. The embedded broker answers a fetch that names a partition which was
-    never written to at once, however long it may wait: a consumer of such a partition would ask thousands of times
-    a second."""
-
-    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Records:
-        self.resume(*self.paused())
-        records: Records = await super().getmany(*partitions, timeout_ms=min(timeout_ms, LOOK), max_records=max_records)
-        if not records:
-            self.pause(*self.assignment())
-        return records
-
-
-class _FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Partitions are given up when the batch in hand is acknowledged, so that an orderly rebalance repeats nothing."""
-
-    def __init__(self, idle: asyncio.Event, most: float) -> None:
-        self._idle, self._most = idle, most
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._most):
-                await self._idle.wait()
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Nothing to prepare."""
 
 
 async def _undecoded(message: KafkaAckableMessage) -> Any:

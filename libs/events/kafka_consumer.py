@@ -1,0 +1,85 @@
+"""aiokafka's consumer as our subscriptions need it: sparing while there is nothing, exact about what it has in hand when its
+group is rebalanced, and quick to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+
+Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
+
+LOOK = 15
+"""Milliseconds that an idle consumer listens between rests."""
+LEAVE = 2.0
+"""Seconds that a consumer which stops waits for the broker: for its last commit, and to leave its group."""
+
+
+class Hand:
+    """What a member of a group has in hand, from the poll to the commit. `term` counts the assignments: what was polled in a
+    term that is over may be neither committed nor sought back to. A commit that is refused while the next join is under way
+    makes aiokafka forget the membership that it is being given, and the group waits for a ghost."""
+
+    def __init__(self) -> None:
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.stopping = asyncio.Event()
+        self.term = 0
+        self.member = False
+
+
+class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
+    """Fetches in short looks while there is nothing. The embedded broker answers a fetch that names a partition which was
+    never written to at once, however long it may wait: a consumer of such a partition would ask thousands of times
+    a second."""
+
+    def __init__(self, *topics: str, hand: Hand, **settings: Any) -> None:
+        super().__init__(*topics, **settings)
+        self._hand = hand
+
+    async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Records:
+        if self._hand.stopping.is_set():
+            return {}
+        self.resume(*self.paused())
+        records: Records = await super().getmany(*partitions, timeout_ms=min(timeout_ms, LOOK), max_records=max_records)
+        if records:
+            self._hand.idle.clear()  # at once: a rebalance that begins before the handler does must wait for it too
+        else:
+            self.pause(*self.assignment())
+        return records
+
+    async def stop(self) -> None:
+        """aiokafka's own waits for the answer to a join, and for a broker that is away: so long that nobody can."""
+        leaving = asyncio.ensure_future(super().stop())
+        await asyncio.wait({leaving}, timeout=LEAVE)
+        if leaving.done():
+            leaving.result()
+            return
+        leaving.cancel()
+        await asyncio.gather(leaving, return_exceptions=True)
+        if self._coordinator:
+            await self._coordinator._stop_heartbeat_task()
+            await self._coordinator._stop_commit_offsets_refresh_task()
+        if self._fetcher:
+            await self._fetcher.close()
+        await self._client.close()
+
+
+class FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Partitions are given up when the batch in hand is acknowledged, so that an orderly rebalance repeats nothing. `most`:
+    seconds that are waited for it."""
+
+    def __init__(self, hand: Hand, most: float) -> None:
+        self._hand, self._most = hand, most
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._most):
+                await self._hand.idle.wait()
+        self._hand.term += 1
+        self._hand.member = False
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        self._hand.member = True
