@@ -10,9 +10,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import InvalidPartitionsError, KafkaError, UnknownTopicOrPartitionError
+from aiokafka.errors import InvalidPartitionsError, UnknownTopicOrPartitionError
 
 from libs.events.ids import Ids
+from libs.events.kafka_consumer import FAILURES, LEAVE
 from libs.events.partitions import PARTITIONS, partition
 from libs.events.ports import Clock, Deliver, Message, Subscription, Unavailable
 from libs.events.subscription import KafkaSubscription, SubscriptionSettings
@@ -64,8 +65,9 @@ class KafkaBus:
         """Batches are filled here, partition by partition: a future per batch instead of one per message."""
         async with self._producing:
             try:
-                return await self._publish(topic, messages)
-            except (TimeoutError, KafkaError, OSError) as failure:
+                async with asyncio.timeout(2 * self._patience):  # aiokafka's own limit does not hold when a task of its died
+                    return await self._publish(topic, messages)
+            except FAILURES as failure:
                 await self._discard_producer()
                 raise Unavailable(f"Kafka: {failure!r}") from failure
             except (asyncio.CancelledError, Unavailable):
@@ -111,10 +113,11 @@ class KafkaBus:
                 await consumer.start()
                 ends = await consumer.end_offsets(places)
                 return {place.partition: offset for place, offset in ends.items()}
-        except (KafkaError, OSError, TimeoutError) as failure:
+        except FAILURES as failure:
             raise Unavailable(f"Kafka: {failure!r}") from failure
         finally:
-            await consumer.stop()
+            with suppress(*FAILURES):
+                await consumer.stop()
 
     def partition(self, key: str) -> int:
         return partition(key)
@@ -140,7 +143,8 @@ class KafkaBus:
             async with asyncio.timeout(self._patience):
                 await producer.start()
         except BaseException:
-            await producer.stop()
+            with suppress(*FAILURES):
+                await producer.stop()
             raise
         return producer
 
@@ -149,9 +153,12 @@ class KafkaBus:
         stopping would wait until the last batch is acknowledged, which may be never."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            with suppress(KafkaError, OSError):
-                await producer._sender.close()
-                await producer.stop()
+            with suppress(*FAILURES):
+                async with asyncio.timeout(LEAVE):
+                    await producer._sender.close()
+                    await producer.stop()
+            with suppress(*FAILURES):
+                await producer.client.close()
 
     @asynccontextmanager
     async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
@@ -160,10 +167,11 @@ class KafkaBus:
             async with asyncio.timeout(self._patience):
                 await admin.start()
                 yield admin
-        except (KafkaError, OSError, TimeoutError) as failure:
+        except FAILURES as failure:
             raise Unavailable(f"Kafka: {failure!r}") from failure
         finally:
-            await admin.close()
+            with suppress(*FAILURES):
+                await admin.close()
 
     def _milliseconds(self) -> int:
         return round(self._patience * 1000)

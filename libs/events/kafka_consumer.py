@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 
 Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
 
+FAILURES = (KafkaError, OSError, RuntimeError)
+"""What aiokafka raises when the broker is away. To write to a connection that is closed is a RuntimeError to uvloop."""
 LOOK = 15
 """Milliseconds that an idle consumer listens between rests."""
 LEAVE = 2.0
@@ -26,8 +30,18 @@ class Hand:
         self.idle = asyncio.Event()
         self.idle.set()
         self.stopping = asyncio.Event()
+        self.delivering = False
         self.term = 0
         self.member = False
+
+    @contextlib.contextmanager
+    def at_work(self) -> Iterator[None]:
+        """While the batch is handled."""
+        self.delivering = True
+        try:
+            yield
+        finally:
+            self.delivering = False
 
 
 class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
@@ -50,21 +64,37 @@ class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             self.pause(*self.assignment())
         return records
 
+    def broken(self) -> str | None:
+        """Why it is deaf for ever. It was not started, or a task of aiokafka's own has died of what aiokafka does not expect:
+        of uvloop's RuntimeError, or of the empty assignment that the embedded broker may give."""
+        if self._coordinator is None:
+            return "was not started"
+        for task in (self._client._sync_task, self._fetcher._fetch_task, self._coordinator._coordination_task):
+            if task is None or task.cancelled():
+                return "was stopped"
+            if task.done():
+                return f"broke: {task.exception()!r}"
+        return None
+
     async def stop(self) -> None:
         """aiokafka's own waits for the answer to a join, and for a broker that is away: so long that nobody can."""
         leaving = asyncio.ensure_future(super().stop())
         await asyncio.wait({leaving}, timeout=LEAVE)
-        if leaving.done():
-            leaving.result()
+        if leaving.done() and not leaving.exception():
             return
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)
         if self._coordinator:
-            await self._coordinator._stop_heartbeat_task()
-            await self._coordinator._stop_commit_offsets_refresh_task()
+            await self._quietly(self._coordinator._stop_heartbeat_task())
+            await self._quietly(self._coordinator._stop_commit_offsets_refresh_task())
         if self._fetcher:
-            await self._fetcher.close()
-        await self._client.close()
+            await self._quietly(self._fetcher.close())
+        await self._quietly(self._client.close())
+        await self._quietly(self._client.close())  # of a client whose task died, the first call only tells of that
+
+    @staticmethod
+    async def _quietly(closing: Coroutine[Any, Any, None]) -> None:
+        await asyncio.gather(closing, return_exceptions=True)
 
 
 class FinishFirst(ConsumerRebalanceListener):  # type: ignore[misc]

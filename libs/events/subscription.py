@@ -12,19 +12,20 @@ from functools import partial
 from typing import Any
 
 from aiokafka import ConsumerRecord, TopicPartition
-from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
 from libs.events.backoff import pause
 from libs.events.ids import Ids
-from libs.events.kafka_consumer import LEAVE, FinishFirst, Hand, SparingConsumer
+from libs.events.kafka_consumer import FAILURES, LEAVE, FinishFirst, Hand, SparingConsumer
 from libs.events.ports import Bus, Clock, Deliver, Delivery, Unavailable
 
 log = logging.getLogger(__name__)
 
-METADATA_AGE = 10_000
+WATCH = 1.0
+"""Seconds between two looks whether the consumer still hears."""
+METADATA_AGE = 5_000
 """Milliseconds until topics are looked at anew: one that came back smaller, and was given its partitions again, is then
 consumed whole."""
 
@@ -46,6 +47,9 @@ class SubscriptionSettings:
     gives a request up: members that stop listening before their join is answered hold each other up, round after round."""
     drain: float = 20.0
     """Seconds that a rebalance or a stop waits for the batch in hand."""
+    deaf_after: float = 70.0
+    """Seconds without a sign of life until the consumer is built anew. More than a rebalance and a session together: so long a
+    join may wait for a member that is gone, and who gives it up sooner leaves another such member behind."""
 
 
 class KafkaSubscription:
@@ -76,6 +80,7 @@ class KafkaSubscription:
             log_level=logging.DEBUG,
         )
         self._hand = Hand()
+        self._watching: asyncio.Task[None] | None = None
         self._failures = 0
         self._sign = 0.0
         self._subscriber = self._broker.subscriber(
@@ -105,17 +110,22 @@ class KafkaSubscription:
             await self._broker.connect()
             config = self._broker.config.broker_config
             config.builder = partial(SparingConsumer, hand=self._hand, **config.builder.keywords)  # type: ignore[attr-defined]
-            await self._broker.start()
+            async with asyncio.timeout(self._settings.deaf_after):
+                await self._broker.start()
         except BaseException as failure:
             await self._broker.stop()
-            if isinstance(failure, KafkaError | OSError):
+            if isinstance(failure, FAILURES):
                 raise Unavailable(f"Kafka: {failure!r}") from failure
             raise
         self._sign = self._clock.monotonic()
+        self._watching = asyncio.create_task(self._watch(), name=f"watch of {self._group}")
 
     async def stop(self) -> None:
         """The batch in hand is finished, for `drain` seconds at most. A broker that is away holds it up for a moment only."""
         self._hand.stopping.set()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain):
                 await self._hand.idle.wait()
@@ -134,6 +144,25 @@ class KafkaSubscription:
             self._sign = self._clock.monotonic()  # more members than partitions: there is nothing to hear
         return self._sign
 
+    async def _watch(self) -> None:
+        """A consumer that is deaf is built anew, between two batches. It goes on at what the group has committed."""
+        while True:
+            await self._clock.sleep(WATCH)
+            consumer = self._subscriber.consumer
+            broken = consumer.broken() if consumer is not None else "was not built"
+            deaf = self._clock.monotonic() - self.polled() > self._settings.deaf_after
+            if self._hand.delivering or not (broken or deaf):
+                continue
+            log.warning("%s joins its group anew: its consumer %s", self._group, broken or "hears nothing")
+            try:
+                await self._subscriber.stop()
+                async with asyncio.timeout(self._settings.deaf_after):
+                    await self._subscriber.start()
+            except FAILURES as failure:
+                log.warning("%s could not join: %r", self._group, failure)
+            else:
+                self._sign = self._clock.monotonic()
+
     # --- inside FastStream --------------------------------------------------------------------------------------------
 
     async def _parse(self, records: tuple[ConsumerRecord[bytes, bytes], ...]) -> KafkaAckableMessage:
@@ -146,7 +175,8 @@ class KafkaSubscription:
         records: tuple[ConsumerRecord[bytes, bytes], ...] = message.raw_message
         term = self._hand.term
         try:
-            await self._deliver([_delivery(record) for record in records])
+            with self._hand.at_work():
+                await self._deliver([_delivery(record) for record in records])
             await self._commit(message, term)
             self._failures = 0
         except Exception as failure:

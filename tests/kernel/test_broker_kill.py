@@ -1,0 +1,186 @@
+"""A broker that is killed forgets its groups, and the embedded one what it was given in its last second. Groups of one and of
+two members, with names that outlive a restart and without, consume again at once."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
+from operator import attrgetter
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer
+
+from deploy.local.embedded import Embedded
+from libs.chassis.system import SystemClock, SystemIds
+from libs.events.bus import KafkaBus
+from libs.events.ports import Delivery, Message, Subscription, Unavailable
+from libs.events.subscription import SubscriptionSettings
+from libs.events.testing import eventually
+
+TOPIC = "limelight.killed.events.v1"
+KEYS = 24
+GROUPS = {"static": ["one"], "statics": ["one", "two"], "dynamics": [None, None], "mixed": ["one", None]}
+"""Group -> its members' instances."""
+KILLS = 6
+AGAIN = 30.0
+"""Seconds until every group has what was published after a kill. Most often it is one; a join of two that fails at the broker
+costs a rebalance and a session."""
+
+
+QUICK = SubscriptionSettings(session_timeout=6.0, rebalance_timeout=4.0, drain=2.0, deaf_after=15.0)
+
+
+@dataclass
+class Broker:
+    server: Embedded
+    buses: list[KafkaBus] = field(default_factory=list)
+
+    def bus(self, settings: SubscriptionSettings = QUICK) -> KafkaBus:
+        self.buses.append(
+            KafkaBus(f"127.0.0.1:{self.server.port}", SystemClock(), SystemIds(), patience=3.0, subscriptions=settings)
+        )
+        return self.buses[-1]
+
+    async def kill(self) -> None:
+        """kill -9, and a start on the same data."""
+        self.server.kill()
+        await asyncio.to_thread(self.server.start)
+
+
+@pytest.fixture
+async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
+    one = Broker(Embedded.kafka(tmp_path / "kafka").start())
+    yield one
+    for bus in one.buses:
+        await bus.stop()
+    one.server.kill()
+
+
+@dataclass
+class Group:
+    """What a group has received, and its members."""
+
+    received: set[bytes] = field(default_factory=set)
+    members: list[Subscription] = field(default_factory=list)
+
+    async def take(self, batch: Sequence[Delivery]) -> None:
+        await asyncio.sleep(0.002)  # time in which a broker can be killed
+        self.received |= {delivery.value for delivery in batch}
+
+
+async def publish(bus: KafkaBus, values: Sequence[bytes]) -> None:
+    """What a relay does: again, until the broker has it."""
+    messages = [Message(f"jar_{i % KEYS}", value) for i, value in enumerate(values)]
+
+    async def published() -> bool:
+        try:
+            await bus.publish(TOPIC, messages)
+        except Unavailable:
+            return False
+        return True
+
+    await eventually(published, timeout=30.0, every=0.1)
+
+
+@pytest.mark.timeout(180)
+async def test_every_group_consumes_again_at_once(broker: Broker) -> None:
+    groups = {name: Group() for name in GROUPS}
+    for name, instances in GROUPS.items():
+        for settings in (replace(QUICK, instance=instance) for instance in instances):
+            groups[name].members.append(broker.bus(settings).subscribe(name, [TOPIC], groups[name].take))
+    await broker.bus().ensure(TOPIC)
+    await asyncio.gather(*(member.start() for group in groups.values() for member in group.members))
+    relay, traffic = broker.bus(), asyncio.create_task(publish_for_ever(broker.bus()))
+    for number in range(KILLS):
+        await asyncio.sleep(number * 0.25)  # in the first join, in a fetch, in a commit
+        await broker.kill()
+        if number % 3 == 2:
+            await broker.kill()
+        news = [b"after kill %d: %d" % (number, i) for i in range(2 * KEYS)]
+
+        async def all_have_it(news: Sequence[bytes] = news) -> bool:
+            await publish(relay, news)
+            return all(set(news) <= group.received for group in groups.values())
+
+        await eventually(all_have_it, timeout=AGAIN, every=0.5)
+    traffic.cancel()
+    began = time.monotonic()
+    await asyncio.gather(*(member.stop() for group in groups.values() for member in group.members))
+    assert time.monotonic() - began < 10.0
+
+
+async def publish_for_ever(bus: KafkaBus) -> None:
+    while True:
+        await publish(bus, [b"traffic"] * KEYS)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("task", ["_client._sync_task", "_fetcher._fetch_task", "_coordinator._coordination_task"])
+async def test_a_consumer_of_which_a_task_died_is_built_anew(broker: Broker, task: str) -> None:
+    """As aiokafka's tasks die on uvloop, of an error that they do not expect, while a broker comes and goes."""
+    bus, group = broker.bus(replace(QUICK, instance="one")), Group()
+    await bus.ensure(TOPIC)
+    subscription = bus.subscribe("deaf", [TOPIC], group.take)
+    await subscription.start()
+    await publish(bus, [b"before"])
+    await eventually(lambda: b"before" in group.received)
+    attrgetter(task)(subscription._subscriber.consumer).cancel()
+    await publish(bus, [b"after"])
+    await broker.kill()
+    await publish(bus, [b"after the kill"])
+    await eventually(lambda: b"after the kill" in group.received, timeout=AGAIN)
+    await subscription.stop()
+
+
+@pytest.mark.parametrize("instance", ["one", None])
+async def test_a_stop_does_not_wait_for_a_broker_that_is_away(broker: Broker, instance: str | None) -> None:
+    bus, group, entered = broker.bus(SubscriptionSettings(instance=instance)), Group(), asyncio.Event()
+
+    async def take(batch: Sequence[Delivery]) -> None:
+        entered.set()
+        await group.take(batch)
+        broker.server.kill()  # so that the commit cannot be answered
+
+    await bus.ensure(TOPIC)
+    subscription = bus.subscribe("away", [TOPIC], take)
+    await subscription.start()
+    await publish(bus, [b"one"])
+    await entered.wait()
+    began = time.monotonic()
+    await subscription.stop()
+    assert time.monotonic() - began < 10.0
+
+
+async def test_a_stop_does_not_wait_for_a_group_that_cannot_be_joined(broker: Broker) -> None:
+    """The other member takes its time with the batch in its hand, and the group waits for it."""
+    bus, other = broker.bus(SubscriptionSettings()), broker.bus(SubscriptionSettings())
+    entered, leave = asyncio.Event(), asyncio.Event()
+
+    async def slow(batch: Sequence[Delivery]) -> None:
+        entered.set()
+        await leave.wait()
+
+    await bus.ensure(TOPIC)
+    working, joining = bus.subscribe("busy", [TOPIC], slow), other.subscribe("busy", [TOPIC], Group().take)
+    await working.start()
+    await publish(bus, [b"one"])
+    await entered.wait()
+    start = asyncio.create_task(joining.start())
+    await asyncio.sleep(0.5)
+    assert not start.done()
+    began = time.monotonic()
+    start.cancel()
+    await asyncio.gather(start, return_exceptions=True)
+    await joining.stop()
+    assert time.monotonic() - began < 10.0
+    leave.set()
+    await working.stop()
+
+
+async def test_a_topic_that_the_broker_made_by_itself_is_told_as_it_is(broker: Broker) -> None:
+    """As one whose creation it forgot, and that a consumer then looked up: its relay finds it too small, and starts over."""
+    async with AIOKafkaConsumer("limelight.small.events.v1", bootstrap_servers=f"127.0.0.1:{broker.server.port}"):
+        assert await broker.bus().ends("limelight.small.events.v1") == {0: 0}
