@@ -1,0 +1,173 @@
+"""The marketplace as `limelight up` starts it, with every edge of its network behind a proxy that can be cut, and with payments
+split into its roles: an api, two workers and two relays, so that one can be taken for dead while it lives."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+
+from cli import people, state
+from cli.console import SERVICES
+from cli.local import ROOT
+from cli.supervision import Supervision
+from cli.topology import Addresses, Program, environment, programs
+from deploy.local.embedded import HOST, free_port, listens
+from libs.chassis import build_protos
+from libs.events.testing import eventually
+from tests.chaos.proxy import FaultProxy
+from tests.e2e.marketplace import UP, Marketplace
+
+SPLIT = "payments"
+SPLIT_ROLES = ("api", "worker-1", "worker-2", "relay-1", "relay-2")
+STORES = ("kafka", "mongo")
+POLICY = {
+    "DEADLINE": "4",  # seconds that the gateway gives a request
+    "RECONCILE_AFTER_SECONDS": "1",
+    "LONGEST_WAIT_SECONDS": "2",
+    "APPLICATION_STANDS_DAYS": "0.00005",  # 4.3 s: the application that nobody answers expires within a run
+}
+"""What the processes are told beyond their addresses, so that what takes days is seen in a run."""
+
+
+@dataclass(frozen=True)
+class Stack(Marketplace):
+    """Runs between `started` and the end of its block."""
+
+    edges: dict[str, FaultProxy] = field(default_factory=dict)
+    """By name, e.g. `gateway-campaigns`, `campaigns-mongo`, `campaigns-kafka`."""
+    names: list[str] = field(default_factory=list)
+    """Of all programs."""
+
+    @property
+    def supervision(self) -> Supervision:
+        return Supervision(self.data)
+
+    def processes(self) -> list[str]:
+        """All but the stores."""
+        return [name for name in self.names if name not in STORES]
+
+    async def restarted(self, name: str, before: int, timeout: float = 60.0) -> int:
+        """The pid under which it runs again."""
+
+        def other() -> int:
+            pid = self.pid(name)
+            return pid if pid != before else 0
+
+        return int(await eventually(other, timeout=timeout, every=0.05))
+
+    def signal(self, name: str, number: signal.Signals) -> int:
+        """Returns the pid that was signalled; 0: it does not run just now."""
+        pid = self.pid(name)
+        if pid:
+            os.kill(pid, number)
+        return pid
+
+    async def ready(self, timeout: float = UP) -> None:
+        """Returns when every part says that it is."""
+        found = state.read(self.data)
+        assert found is not None
+        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+            for part in found.body["programs"]:
+                await eventually(lambda part=part: _answers(client, part["port"], part["probe"]), timeout=timeout, every=0.1)
+
+    async def readiness(self, name: str) -> bool:
+        """What its /readyz says now."""
+        found = state.read(self.data)
+        assert found is not None
+        part = next(part for part in found.body["programs"] if part["name"] == name)
+        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+            return await _answers(client, part["port"], part["probe"])
+
+
+@asynccontextmanager
+async def started(data: Path):  # noqa: ANN201 - of Stack
+    """A stack on free ports, ready."""
+    addresses = Addresses.automatic({})
+    stack = Stack(data)
+    await _raise_proxies(stack, addresses)
+    parts = list(_behind_proxies(programs(addresses, data), stack.edges))
+    stack.names.extend(part.name for part in parts)
+    people.issuer(data)
+    if not build_protos.OUTPUT.exists():
+        build_protos.build()
+    parent = stack.supervision.start(parts, {**environment(addresses, data), **POLICY}, ROOT)
+    shown = [{"name": part.name, "port": part.port, "probe": part.probe} for part in parts]
+    state.write(data, {**addresses.as_json(), "supervisor": parent.pid, "programs": shown})
+    try:
+        await stack.ready()
+        yield stack
+    finally:
+        for name in stack.names:
+            stack.signal(name, signal.SIGCONT)
+        for proxy in stack.edges.values():
+            proxy.heal()
+        await asyncio.to_thread(stack.supervision.stop)
+        for proxy in stack.edges.values():
+            await proxy.stop()
+
+
+async def _raise_proxies(stack: Stack, addresses: Addresses) -> None:
+    assert addresses.kafka_port is not None
+    assert addresses.mongo_port is not None
+    for service in SERVICES:
+        stack.edges[f"gateway-{service}"] = await FaultProxy(HOST, addresses.grpc_ports[service]).start()
+        stack.edges[f"{service}-mongo"] = await FaultProxy(HOST, addresses.mongo_port).start()
+        kafka = FaultProxy(HOST, addresses.kafka_port, lambda data: data)
+        stack.edges[f"{service}-kafka"] = await kafka.start()
+        kafka.rewrite = _advertising(addresses.kafka_port, kafka.port)
+
+
+def _advertising(broker: int, proxy: int):  # noqa: ANN202
+    """A broker tells its clients where brokers and coordinators are, as a name and a port of four bytes: they are to come through
+    the proxy every time."""
+    theirs, ours = (HOST.encode() + struct.pack(">i", port) for port in (broker, proxy))
+    return lambda data: data.replace(theirs, ours)
+
+
+def _behind_proxies(parts: list[Program], edges: dict[str, FaultProxy]) -> Iterator[Program]:
+    """Every program told to go through its edges' proxies."""
+    for part in parts:
+        if part.name == "gateway":
+            told = {f"{service.upper()}_ADDRESS": f"{HOST}:{edges[f'gateway-{service}'].port}" for service in SERVICES}
+            yield replace(part, environment={**part.environment, **told})
+        elif part.name in SERVICES:
+            told = {
+                "MONGO_URL": f"mongodb://{HOST}:{edges[f'{part.name}-mongo'].port}",
+                "KAFKA_BOOTSTRAP_SERVERS": f"{HOST}:{edges[f'{part.name}-kafka'].port}",
+            }
+            service = replace(part, environment={**part.environment, **told})
+            yield from _split(service) if part.name == SPLIT else [service]
+        else:
+            yield part
+
+
+def _split(service: Program) -> Iterator[Program]:
+    """A process per role; the api keeps the service's ports."""
+    for name in SPLIT_ROLES:
+        role, _, number = name.partition("-")
+        argv = [sys.executable, "-m", f"services.{service.name}.main", role]
+        if role == "api":
+            yield replace(service, name=f"{service.name}-{name}", argv=argv)
+            continue
+        grpc, ops = free_port(), free_port()
+        told = {**service.environment, "GRPC_PORT": str(grpc), "OPS_PORT": str(ops), "INSTANCE": f"{role}-{number}"}
+        probe = f"http://{HOST}:{ops}/readyz"
+        yield replace(service, name=f"{service.name}-{name}", argv=argv, environment=told, port=ops, probe=probe)
+
+
+async def _answers(client: httpx.AsyncClient, port: int, probe: str | None) -> bool:
+    if probe is None:
+        return await asyncio.to_thread(listens, port)
+    try:
+        return (await client.get(probe)).status_code == 200
+    except httpx.TransportError:
+        return False
