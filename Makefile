@@ -47,6 +47,12 @@ run: $(PROTOS) ## start everything on this machine and print where it is; Ctrl-C
 test: $(PROTOS) ## all tests but the long chaos run, on an embedded Kafka and MongoDB; ARGS="-k name" picks
 	$(BIN)/python -m pytest -m 'not chaos' $(ARGS)
 
+CHAOS ?= long
+
+.PHONY: chaos
+chaos: $(PROTOS) ## real faults to real processes, half an hour; CHAOS=short takes two minutes; SEED=7 has a run again
+	CHAOS=$(CHAOS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -m chaos -s tests/chaos $(ARGS)
+
 .PHONY: lint
 lint: $(PROTOS) ## ruff, buf lint
 	$(BIN)/ruff check

@@ -1,5 +1,5 @@
-"""Small deals between a brand and a creator of their own, as frontends play them: from the brand's registration to money that is
-released, refunded, or never asked for."""
+"""Small deals between a brand and a creator of their own, as frontends play them: from the brand's registration to money
+that is released, refunded, or never asked for."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from libs.events.envelope import iso
 from libs.events.ids import compose, derive
 
 FEES = (40_000, 35_130, 35_910)
-"""Minor units. Of the second the transfer's answer is lost, of the third the transfer itself: they end, less the platform's tenth,
-in the sandbox's magic amounts."""
+"""Minor units. Of the second the transfer's answer is lost, of the third the transfer itself: less the platform's
+tenth, they end in the sandbox's magic amounts."""
+REASON = {"reason": "The kitchen burnt down."}
+CAPTION = "Breakfast #glowbowl @glow #ad"
 DEPOSITS = (90_000, 90_017, 90_019)
 """Of the second the charge's answer is lost, of the third the charge itself."""
 
@@ -47,8 +49,8 @@ class Deal:
 
 
 async def play(api: Api, chance: random.Random) -> str:
-    """Plays what chance draws, to its end; returns the ending's name. Raises `Broken` where it does not go on, `Refused` where a
-    legal step is refused."""
+    """Plays what chance draws, to its end; returns the ending's name. Raises `Broken` where it does not go on, `Refused`
+    where a legal step is refused."""
     at = datetime.now(UTC)
     brand_id, (creator_id, application) = compose("brd", at, chance.getrandbits(80)), _creator(chance, at)
     brand, creator = api.person(brand_id, "brand", brand_id), api.person(creator_id, "creator", creator_id)
@@ -72,10 +74,10 @@ async def released(deal: Deal) -> None:
     await _is_active(deal)
     api, contract = deal.api, await deal.api.get(deal.creator, f"/v1/contracts/{deal.contract}")
     path = f"/v1/contracts/{deal.contract}/deliverables/{contract['deliverables'][0]['deliverableId']}"
-    await api.post(deal.creator, f"{path}/drafts", {"url": "https://drafts.example/1", "caption": "Breakfast #glowbowl @glow #ad"})
+    await api.post(deal.creator, f"{path}/drafts", {"url": "https://drafts.example/1", "caption": CAPTION})
     await api.post(deal.brand, f"{path}:approve")
     url = "https://www.tiktok.com/@ana/video/7301"
-    post = {"platform": "tiktok", "url": url, "caption": "Breakfast #glowbowl @glow #ad", "postedAt": iso(datetime.now(UTC))}
+    post = {"platform": "tiktok", "url": url, "caption": CAPTION, "postedAt": iso(datetime.now(UTC))}
     await api.post(deal.creator, f"{path}:post", post)
     await _until(deal, f"/v1/contracts/{deal.contract}", "fulfilled")
     await _until(deal, f"/v1/payments/{deal.payment}", "released")
@@ -86,7 +88,7 @@ async def released(deal: Deal) -> None:
 async def refunded(deal: Deal) -> None:
     """Both agree to end it."""
     await _is_active(deal)
-    await deal.api.post(deal.creator, f"/v1/contracts/{deal.contract}:proposeCancellation", {"reason": "The kitchen burnt down."})
+    await deal.api.post(deal.creator, f"/v1/contracts/{deal.contract}:proposeCancellation", REASON)
     await deal.api.post(deal.brand, f"/v1/contracts/{deal.contract}:acceptCancellation")
     await _until(deal, f"/v1/payments/{deal.payment}", "refunded")
 
@@ -186,4 +188,5 @@ def _terms(deal: Deal) -> Json:
 
 
 async def _until(deal: Deal, path: str, status: str) -> Json:
-    return await deal.api.until(f"{path} is {status}", lambda: deal.api.get(deal.brand, path), lambda it: it["status"] == status)
+    api = deal.api
+    return await api.until(f"{path} is {status}", lambda: api.get(deal.brand, path), lambda it: it["status"] == status)

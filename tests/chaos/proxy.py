@@ -96,6 +96,8 @@ class FaultProxy:
             if self.toxic is Toxic.SLOW:
                 await asyncio.sleep(self.latency)
             await self._healthy.wait()
+            if writer.is_closing():
+                return
             writer.write(rewrite(data) if rewrite else data)
             await writer.drain()
         _end(writer)

@@ -4,11 +4,12 @@ split into its roles: an api, two workers and two relays, so that one can be tak
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ import httpx
 from cli import people, state
 from cli.console import SERVICES
 from cli.local import ROOT
-from cli.supervision import Supervision
+from cli.supervision import NotRunning, Supervision
 from cli.topology import Addresses, Program, environment, programs
 from deploy.local.embedded import HOST, free_port, listens
 from libs.chassis import build_protos
@@ -71,25 +72,47 @@ class Stack(Marketplace):
             os.kill(pid, number)
         return pid
 
+    async def take_down(self, name: str) -> None:
+        """kill -9, and it is not started again."""
+        self.signal(name, signal.SIGKILL)
+
+        def stopped() -> bool:
+            with contextlib.suppress(NotRunning):  # while the supervisor has not noticed its end yet
+                self.supervision.stop_program(name)
+            return not self.pid(name)
+
+        await eventually(lambda: asyncio.to_thread(stopped), timeout=30)
+
+    async def bring_up(self, name: str) -> None:
+        await asyncio.to_thread(self.supervision.start_program, name)
+
     async def ready(self, timeout: float = UP) -> None:
         """Returns when every part says that it is."""
-        found = state.read(self.data)
-        assert found is not None
-        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
-            for part in found.body["programs"]:
-                await eventually(lambda part=part: _answers(client, part["port"], part["probe"]), timeout=timeout, every=0.1)
 
-    async def readiness(self, name: str) -> bool:
-        """What its /readyz says now."""
+        async def all_are() -> bool:
+            not_yet = {name: why for name in self.names if (why := await self.why_not_ready(name))}
+            assert not not_yet, not_yet
+            return True
+
+        await eventually(all_are, timeout=timeout, every=0.2)
+
+    async def why_not_ready(self, name: str) -> str:
+        """What it says itself; empty: it is ready."""
         found = state.read(self.data)
         assert found is not None
         part = next(part for part in found.body["programs"] if part["name"] == name)
-        async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
-            return await _answers(client, part["port"], part["probe"])
+        if part["probe"] is None:
+            return "" if await asyncio.to_thread(listens, part["port"]) else "does not listen"
+        try:
+            async with httpx.AsyncClient(timeout=5.0, trust_env=False) as client:
+                answer = await client.get(part["probe"])
+        except httpx.TransportError as silent:
+            return repr(silent)
+        return "" if answer.status_code == 200 else answer.text
 
 
 @asynccontextmanager
-async def started(data: Path):  # noqa: ANN201 - of Stack
+async def started(data: Path) -> AsyncIterator[Stack]:
     """A stack on free ports, ready."""
     addresses = Addresses.automatic({})
     stack = Stack(data)
@@ -126,9 +149,9 @@ async def _raise_proxies(stack: Stack, addresses: Addresses) -> None:
         kafka.rewrite = _advertising(addresses.kafka_port, kafka.port)
 
 
-def _advertising(broker: int, proxy: int):  # noqa: ANN202
-    """A broker tells its clients where brokers and coordinators are, as a name and a port of four bytes: they are to come through
-    the proxy every time."""
+def _advertising(broker: int, proxy: int) -> Callable[[bytes], bytes]:
+    """A broker tells its clients where brokers and coordinators are, as a name and a port of four bytes: they are to come
+    through the proxy every time."""
     theirs, ours = (HOST.encode() + struct.pack(">i", port) for port in (broker, proxy))
     return lambda data: data.replace(theirs, ours)
 
@@ -162,12 +185,3 @@ def _split(service: Program) -> Iterator[Program]:
         told = {**service.environment, "GRPC_PORT": str(grpc), "OPS_PORT": str(ops), "INSTANCE": f"{role}-{number}"}
         probe = f"http://{HOST}:{ops}/readyz"
         yield replace(service, name=f"{service.name}-{name}", argv=argv, environment=told, port=ops, probe=probe)
-
-
-async def _answers(client: httpx.AsyncClient, port: int, probe: str | None) -> bool:
-    if probe is None:
-        return await asyncio.to_thread(listens, port)
-    try:
-        return (await client.get(probe)).status_code == 200
-    except httpx.TransportError:
-        return False

@@ -1,5 +1,5 @@
-"""Open-loop traffic: deals begin at a fixed rate and each of their steps has its time, whatever became of those before. What is
-sent late is stamped with the time at which it was meant to be sent, so that an outage is seen by everyone who would have come."""
+"""Open-loop traffic: deals begin at a fixed rate and each of their steps has its time, whatever became of those before. What
+is sent late is stamped with the time at which it was meant to be sent: an outage is seen by everyone who would have come."""
 
 from __future__ import annotations
 

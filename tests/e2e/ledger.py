@@ -9,12 +9,10 @@ from typing import Any
 from libs.events.envelope import Commit
 from libs.events.ports import Stored
 
-ONCE_PER_PAYMENT = frozenset(
-    {"FundsReserved", "FundsHeld", "ReservationSpent", "ReservationReturned", "PaymentReleased", "RefundIssued", "PaymentCancelled"}
-)
-ONCE_PER_DEPOSIT = frozenset({"DepositRequested", "FundsDeposited", "DepositFailed"})
 ENDS = frozenset({"PaymentReleased", "RefundIssued", "PaymentCancelled"})
 """Of which a payment has one."""
+ONCE_PER_PAYMENT = ENDS | {"FundsReserved", "FundsHeld", "ReservationSpent", "ReservationReturned"}
+ONCE_PER_DEPOSIT = frozenset({"DepositRequested", "FundsDeposited", "DepositFailed"})
 
 
 def adds_up(commits: Sequence[Commit]) -> None:
