@@ -123,14 +123,16 @@ def on_edge(toxic: Toxic) -> Inflict:
 
 
 async def fill_disk(stack: Stack, fault: Fault, tally: Tally) -> None:
-    """No file of the process may grow any more, as on a full disk: writes fail. Then there is room again. One that dies
-    of it is started again, with room."""
+    """No file of the process may grow any more, as on a full disk: writes fail. Then there is room again. A store does not
+    outlive it: a real one aborts, and the embedded database, which lives on and can do nothing, is helped."""
     pid = stack.supervision.pid() if fault.target == LOGS else stack.pid(fault.target)
     soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
     await asyncio.sleep(fault.hold)
     with contextlib.suppress(ProcessLookupError):
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+    if fault.target != LOGS:
+        await kill(stack, fault, tally)
 
 
 async def rebuild(stack: Stack, fault: Fault, tally: Tally) -> None:

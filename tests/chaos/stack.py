@@ -87,14 +87,15 @@ class Stack(Marketplace):
         await asyncio.to_thread(self.supervision.start_program, name)
 
     async def ready(self, timeout: float = UP) -> None:
-        """Returns when every part says that it is."""
+        """Returns when every part has said that it is."""
 
-        async def all_are() -> bool:
-            not_yet = {name: why for name in self.names if (why := await self.why_not_ready(name))}
-            assert not not_yet, not_yet
+        async def is_ready(name: str) -> bool:
+            why = await self.why_not_ready(name)
+            assert not why, f"{name}: {why}"
             return True
 
-        await eventually(all_are, timeout=timeout, every=0.2)
+        for name in self.names:
+            await eventually(lambda name=name: is_ready(name), timeout=timeout, every=0.2)
 
     async def why_not_ready(self, name: str) -> str:
         """What it says itself; empty: it is ready."""
