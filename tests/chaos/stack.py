@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import struct
 import sys
@@ -20,8 +21,8 @@ from cli import people, state
 from cli.console import SERVICES
 from cli.local import ROOT
 from cli.supervision import NotRunning, Supervision
-from cli.topology import Addresses, Program, environment, programs
-from deploy.local.embedded import HOST, free_port, listens
+from cli.topology import OPS_DISTANCE, Addresses, PortTaken, Program, environment, programs
+from deploy.local.embedded import HOST, listens
 from libs.chassis import build_protos
 from libs.events.testing import eventually
 from tests.chaos.proxy import FaultProxy
@@ -29,6 +30,8 @@ from tests.e2e.marketplace import UP, Marketplace
 
 SPLIT = "payments"
 SPLIT_ROLES = ("api", "worker-1", "worker-2", "relay-1", "relay-2")
+SPARE = 50
+"""The split roles' ports are this far above their service's."""
 STORES = ("kafka", "mongo")
 POLICY = {
     "DEADLINE": "4",  # seconds that the gateway gives a request
@@ -115,7 +118,7 @@ class Stack(Marketplace):
 @asynccontextmanager
 async def started(data: Path) -> AsyncIterator[Stack]:
     """A stack on free ports, ready."""
-    addresses = Addresses.automatic({})
+    addresses = _addresses()
     stack = Stack(data)
     await _raise_proxies(stack, addresses)
     parts = list(_behind_proxies(programs(addresses, data), stack.edges))
@@ -137,6 +140,16 @@ async def started(data: Path) -> AsyncIterator[Stack]:
         await asyncio.to_thread(stack.supervision.stop)
         for proxy in stack.edges.values():
             await proxy.stop()
+
+
+def _addresses() -> Addresses:
+    """Below the ports that systems give to outgoing connections: one of those could take a killed process's port."""
+    while True:
+        first = random.randrange(20_000, 30_000, 2 * OPS_DISTANCE)
+        addresses = Addresses.fixed(first + SPARE - 1, first + SPARE - 2, first + SPARE - 3, first, {})
+        with contextlib.suppress(PortTaken):
+            addresses.check()
+            return addresses
 
 
 async def _raise_proxies(stack: Stack, addresses: Addresses) -> None:
@@ -182,7 +195,8 @@ def _split(service: Program) -> Iterator[Program]:
         if role == "api":
             yield replace(service, name=f"{service.name}-{name}", argv=argv)
             continue
-        grpc, ops = free_port(), free_port()
+        grpc = service.port + SPARE + SPLIT_ROLES.index(name)
+        ops = grpc + OPS_DISTANCE
         told = {**service.environment, "GRPC_PORT": str(grpc), "OPS_PORT": str(ops), "INSTANCE": f"{role}-{number}"}
         probe = f"http://{HOST}:{ops}/readyz"
         yield replace(service, name=f"{service.name}-{name}", argv=argv, environment=told, port=ops, probe=probe)
