@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from aiokafka import ConsumerRecord
 
@@ -25,6 +26,7 @@ ONCE = frozenset(
         "CampaignLaunched",
         "CampaignDrafted",
         "EngagementOpened",
+        "EngagementExpired",
         "OfferAccepted",
         "ContractDrafted",
         "ContractActivated",
@@ -57,14 +59,15 @@ class Audited:
 
 
 async def nothing_lost_and_nothing_twice(marketplace: Marketplace, patience: float = 30) -> Audited:
-    """Every log is gapless and its chains hold; what can happen once happened once; Kafka has every stored event in its order;
-    every read model is what the events make of it; the ledger adds up and the provider agrees; nothing is parked. `patience`:
-    seconds until what is distributed must have come everywhere."""
+    """Every log is gapless and its chains hold; what can happen once happened once, and not before its time; Kafka has every
+    stored event in its order; every read model is what the events make of it; the ledger adds up and the provider agrees; nothing
+    is parked. `patience`: seconds until what is distributed must have come everywhere."""
     audited: Audited = await eventually(lambda: _is_everywhere(marketplace), timeout=patience, every=0.5)
     for service in SERVICES:
         commits = await marketplace.commits(service)
         _is_gapless_and_chained(service, commits)
         _happened_once(commits)
+        _expired_when_due(commits)
     await _money_is_right(marketplace)
     return audited
 
@@ -98,6 +101,17 @@ def _happened_once(commits: list[Commit]) -> None:
         if (kind := event.type.rpartition(".")[2]) in ONCE
     )
     assert not [(what, times) for what, times in counted.items() if times > 1]
+
+
+def _expired_when_due(commits: list[Commit]) -> None:
+    """No deadline fires early."""
+    due: dict[str, datetime] = {}
+    for commit in commits:
+        for event in commit.events:
+            if event.data.get("expires_at"):
+                due[commit.stream] = datetime.fromisoformat(event.data["expires_at"])
+            if event.type.endswith(".EngagementExpired"):
+                assert commit.at >= due[commit.stream], f"{commit.stream} expired before its time"
 
 
 def _are_published(service: str, stored: set[str], records: Sequence[ConsumerRecord]) -> int:
