@@ -60,8 +60,8 @@ class Audited:
 
 async def nothing_lost_and_nothing_twice(marketplace: Marketplace, patience: float = 30) -> Audited:
     """Every log is gapless and its chains hold; what can happen once happened once, and not before its time; Kafka has every
-    stored event in its order; every read model is what the events make of it; the ledger adds up and the provider agrees; nothing
-    is parked. `patience`: seconds until what is distributed must have come everywhere."""
+    stored event in its order; every read model is what the events make of it; the ledger adds up and the provider agrees;
+    nothing is parked. `patience`: seconds until what is distributed must have come everywhere."""
     audited: Audited = await eventually(lambda: _is_everywhere(marketplace), timeout=patience, every=0.5)
     for service in SERVICES:
         commits = await marketplace.commits(service)
