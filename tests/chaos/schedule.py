@@ -36,7 +36,7 @@ class Form:
 
 
 SHORT = Form("short", 1, 6, 2, 2, 3, 5, 1, 1, 1, 1, 5.0, 0.5)
-LONG = Form("long", 8, 180, 24, 24, 50, 60, 8, 4, 6, 10, 30.0, 0.6)
+LONG = Form("long", 8, 180, 24, 24, 50, 60, 8, 4, 6, 10, 20.0, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
