@@ -59,6 +59,12 @@ mutants: $(PROTOS) ## known mistakes, planted one at a time: each must be caught
 scoreboard: $(STAMP) ## tests/README.md from the reports that the suites left
 	$(BIN)/python -m tests.scoreboard
 
+CHAOS ?= long
+
+.PHONY: chaos
+chaos: $(PROTOS) ## real faults to real processes, half an hour; CHAOS=short takes two minutes; SEED=7 has a run again
+	CHAOS=$(CHAOS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -m chaos -s tests/chaos $(ARGS)
+
 .PHONY: lint
 lint: $(PROTOS) ## ruff, buf lint
 	$(BIN)/ruff check

@@ -118,16 +118,27 @@ class Supervision:
             time.sleep(0.05)
         return True
 
+    def stop_program(self, name: str) -> None:
+        """Stops one of them, for good; returns when it has ended. Raises `NotRunning`."""
+        self._ask("stopProcess", self._full_name(name))
+
+    def start_program(self, name: str) -> None:
+        """Starts what `stop_program` stopped. Raises `NotRunning`."""
+        self._ask("startProcess", self._full_name(name))
+
+    def _full_name(self, name: str) -> str:
+        return f"{self.processes()[name]['group']}:{name}"
+
     def log(self, name: str) -> Path:
         return self.logs / f"{name}.log"
 
-    def _ask(self, method: str) -> Any:
+    def _ask(self, method: str, *arguments: object) -> Any:
         from supervisor.xmlrpc import SupervisorTransport  # type: ignore[import-untyped]  # only a local run has it installed
 
         transport = SupervisorTransport(None, None, f"unix://{self.socket}")
         proxy = xmlrpc.client.ServerProxy("http://localhost", transport=transport)
         try:
-            return getattr(proxy.supervisor, method)()
+            return getattr(proxy.supervisor, method)(*arguments)
         except (OSError, xmlrpc.client.Error) as error:
             raise NotRunning(f"nothing runs in {self.data}") from error
         finally:

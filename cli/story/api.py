@@ -15,6 +15,8 @@ RETRIED = frozenset({429, 502, 503, 504})
 """What a good frontend tries again, under the same key: the request may or may not have been carried out."""
 PATIENCE = 30.0
 """Seconds after which a story that does not go on is broken, unless one is told otherwise."""
+LONGEST_PAUSE = 1.0
+"""Seconds between two tries, which begin close together: an outage is not made worse by those who wait for its end."""
 
 
 class Refused(Exception):
@@ -85,7 +87,7 @@ class Api:
         if method != "GET":
             send["idempotency-key"] = f"{self.run}-{self.calls}"
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.patience
+        deadline, pause = loop.time() + self.patience, 0.1
         while True:
             problem = "no answer"
             try:
@@ -99,14 +101,15 @@ class Api:
                 problem = repr(error)
             if loop.time() > deadline:
                 raise Broken(f"{method} {path} has not been answered for {self.patience:.0f} s: {problem}")
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, 2 * pause)
 
     async def until(
         self, what: str, ask: Callable[[], Awaitable[Json]], holds: Callable[[Json], bool] = lambda _: True
     ) -> Json:
         """Asks again until it holds: facts travel through Kafka in milliseconds, not at once. Not-found counts as not yet."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + self.patience
+        deadline, pause = loop.time() + self.patience, 0.02
         last: object = None
         while loop.time() < deadline:
             try:
@@ -117,7 +120,8 @@ class Api:
                 if refused.status != 404:
                     raise
                 last = refused
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_PAUSE, 1.2 * pause)
         raise Broken(f"{what}: not within {self.patience:.0f} s; last seen: {last}")
 
 

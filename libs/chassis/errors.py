@@ -47,7 +47,10 @@ def grpc_code(kind: Kind) -> grpc.StatusCode:
 
 
 def kind_of(code: grpc.StatusCode) -> Kind:
-    """A peer's own codes that are no `Kind` (CANCELLED, UNKNOWN, …) are INTERNAL here."""
+    """A call that its server cancelled was cut off by the server's end: it is unavailable, and to be sent again. A peer's other
+    codes that are no `Kind` (UNKNOWN, …) are INTERNAL here."""
+    if code is grpc.StatusCode.CANCELLED:
+        return Kind.UNAVAILABLE
     return Kind[code.name] if code.name in Kind.__members__ else Kind.INTERNAL
 
 

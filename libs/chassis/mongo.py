@@ -29,8 +29,9 @@ T = TypeVar("T")
 DUPLICATE_KEY = 11000
 """MongoDB's error code of a unique index that refuses."""
 
-TRANSIENT_CODES = frozenset({6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436})
-"""Host unreachable, not found, network timeout, shutting down, stepping down, time limit, socket error, not primary."""
+TRANSIENT_CODES = frozenset({1, 6, 7, 89, 91, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031})
+"""The server's own failure, host unreachable, not found, network timeout, shutting down, stepping down, time limit, socket
+error, not primary, no space left: none is the fault of what was asked."""
 
 
 class MongoClient:

@@ -52,6 +52,7 @@ class Workers:
         self._deciders = [aggregate.decider for aggregate in aggregates]
         self._reactions, self._projections = reactions, projections
         self._role: str | None = None
+        self._started = False
         self._builds: ProjectionBuilds | None = None
         self._reacting: Consumer | None = None
         self._relay: Relay | None = None
@@ -70,9 +71,11 @@ class Workers:
             await self._start_working()
         if role in ("relay", "all"):
             self._start_relaying()
+        self._started = True
 
     async def stop(self) -> None:
         """Consumers and deadlines first, each with the batch in its hand; the relay last, so that what they did leaves too."""
+        self._started = False
         self._stopping.set()
         for task in self._cancelled_at_stop:
             task.cancel()
@@ -101,7 +104,7 @@ class Workers:
 
     async def readiness(self) -> list[str]:
         """Why the role cannot be played now; empty: it can."""
-        if self._role is None:
+        if not self._started:
             return ["not started"]
         probes = [self._answers("MongoDB", self._ports.log.head)]
         if self._role != "api":

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from aiokafka import ConsumerRecord
 
 from cli.console import SERVICES
+from cli.opening import opened
+from libs.events.deadletter import DeadLetters
 from libs.events.envelope import Commit
+from libs.events.ports import Page
 from libs.events.testing import eventually
 from libs.events.verify import Chain
+from tests.e2e.ledger import adds_up, moved_once, provider_agrees
 from tests.e2e.marketplace import Marketplace
+from tests.e2e.read_models import equal_their_rebuild
 
 ONCE = frozenset(
     {
@@ -16,6 +26,7 @@ ONCE = frozenset(
         "CampaignLaunched",
         "CampaignDrafted",
         "EngagementOpened",
+        "EngagementExpired",
         "OfferAccepted",
         "ContractDrafted",
         "ContractActivated",
@@ -36,16 +47,43 @@ ONCE = frozenset(
 """Facts that a stream can hold only once in the story."""
 
 
-async def nothing_lost_and_nothing_twice(marketplace: Marketplace) -> None:
-    """Every log is gapless and its chains hold; what can happen once happened once; Kafka has every stored event; the ledger
-    adds up; nothing is parked."""
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What was looked through."""
+
+    commits: int
+    events: int
+    published: int
+    """Messages, duplicates included."""
+    documents: int
+
+
+async def nothing_lost_and_nothing_twice(marketplace: Marketplace, patience: float = 30) -> Audited:
+    """Every log is gapless and its chains hold; what can happen once happened once, and not before its time; Kafka has every
+    stored event in its order; every read model is what the events make of it; the ledger adds up and the provider agrees;
+    nothing is parked. `patience`: seconds until what is distributed must have come everywhere."""
+    audited: Audited = await eventually(lambda: _is_everywhere(marketplace), timeout=patience, every=0.5)
     for service in SERVICES:
         commits = await marketplace.commits(service)
         _is_gapless_and_chained(service, commits)
         _happened_once(commits)
-        await _is_published(marketplace, service, {event.id for commit in commits for event in commit.events})
-    _adds_up(await marketplace.commits("payments"))
-    assert "nothing" in marketplace.limelight("dlq", "list").lower()
+        _expired_when_due(commits)
+    await _money_is_right(marketplace)
+    return audited
+
+
+async def _is_everywhere(marketplace: Marketplace) -> Audited:
+    logs = {service: await marketplace.commits(service) for service in SERVICES}
+    published = documents = 0
+    for service in SERVICES:
+        stored = {event.id for commit in logs[service] for event in commit.events}
+        published += _are_published(service, stored, await marketplace.published(service))
+        async with opened(service, marketplace.data) as store:
+            documents += await equal_their_rebuild(store, logs)
+            letters = await DeadLetters(store.documents, store.clock).list()
+            assert not letters, f"{service} has parked {letters[0]}"
+    events = sum(len(commit.events) for commits in logs.values() for commit in commits)
+    return Audited(sum(map(len, logs.values())), events, published, documents)
 
 
 def _is_gapless_and_chained(service: str, commits: list[Commit]) -> None:
@@ -65,24 +103,35 @@ def _happened_once(commits: list[Commit]) -> None:
     assert not [(what, times) for what, times in counted.items() if times > 1]
 
 
-async def _is_published(marketplace: Marketplace, service: str, stored: set[str]) -> None:
-    async def all_there() -> bool:
-        published = {dict(record.headers)["ce_id"].decode() for record in await marketplace.published(service)}
-        assert published <= stored, "an event was published that is not stored"
-        return stored <= published
-
-    await eventually(all_there, timeout=30)
-
-
-def _adds_up(commits: list[Commit]) -> None:
-    """Double entry: what left one account reached another, and no account but the world's is below zero."""
-    balances: Counter[str] = Counter()
+def _expired_when_due(commits: list[Commit]) -> None:
+    """No deadline fires early."""
+    due: dict[str, datetime] = {}
     for commit in commits:
         for event in commit.events:
-            for posting in event.data.get("postings", ()):
-                assert posting["amount"]["amount"] > 0
-                balances[posting["debit"]] -= posting["amount"]["amount"]
-                balances[posting["credit"]] += posting["amount"]["amount"]
-                below = {name: left for name, left in balances.items() if left < 0 and not name.startswith("world:")}
-                assert not below, f"after position {commit.position}: {below}"
-    assert sum(balances.values()) == 0
+            if event.data.get("expires_at"):
+                due[commit.stream] = datetime.fromisoformat(event.data["expires_at"])
+            if event.type.endswith(".EngagementExpired"):
+                assert commit.at >= due[commit.stream], f"{commit.stream} expired before its time"
+
+
+def _are_published(service: str, stored: set[str], records: Sequence[ConsumerRecord]) -> int:
+    """All that is stored and nothing else, at least once; per key in order and without a gap, but for what comes again."""
+    last: Counter[bytes] = Counter()
+    published = set()
+    for record in records:
+        headers = dict(record.headers)
+        published.add(headers["ce_id"].decode())
+        version = int(headers["ce_streamversion"])
+        assert version <= last[record.key] + 1, f"{service}: version {version} of {record.key!r} overtook one before it"
+        last[record.key] = max(last[record.key], version)
+    assert published == stored, f"{service}: {len(stored - published)} are not published, {len(published - stored)} not stored"
+    return len(records)
+
+
+async def _money_is_right(marketplace: Marketplace) -> None:
+    async with opened("payments", marketplace.data) as store:
+        commits = await store.log.read(0, 1_000_000)
+        effects = await store.documents.find("sandbox_provider", {}, Page(limit=1_000_000))
+    adds_up(commits)
+    moved_once(commits)
+    provider_agrees(commits, effects)

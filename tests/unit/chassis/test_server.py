@@ -213,3 +213,14 @@ async def test_an_unreachable_service_is_unavailable(notes: World) -> None:
     assert refusal.value.kind is Kind.UNAVAILABLE
     assert not await client.healthy(0.2)
     await client.close()
+
+
+@pytest.mark.parametrize("grace", [0.0, 0.1])
+async def test_a_call_that_the_servers_end_cuts_off_is_to_be_sent_again(notes: World, held: Held, grace: float) -> None:
+    async with serving(notes, held) as (server, client):
+        calling = asyncio.ensure_future(client.call(notes.method("CountNotes").path, notes.request("CountNotes"), {}))
+        await held.arrived.acquire()
+        await server.stop(grace)
+        with pytest.raises(Refusal) as cut:
+            await calling
+    assert (cut.value.kind, cut.value.code) == (Kind.UNAVAILABLE, "UNAVAILABLE")

@@ -94,6 +94,29 @@ def test_each_role_is_ready_once_started_and_not_after_the_stop(on_virtual_time:
     on_virtual_time(scenario)
 
 
+@pytest.mark.parametrize("role", ["all", "worker"])
+def test_it_is_not_ready_before_it_consumes(on_virtual_time: Try, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    """Found by the chaos suite, seed 4: a rolling restart went on while this one had only begun to join its groups."""
+
+    async def scenario(notes: World) -> None:
+        bus, joined = notes.service.ports.bus, asyncio.Event()
+        ensure = bus.ensure
+
+        async def slowly(topic: str) -> None:
+            await joined.wait()
+            await ensure(topic)
+
+        monkeypatch.setattr(bus, "ensure", slowly)
+        starting = asyncio.ensure_future(notes.service.start(role))
+        await notes.service.ports.clock.sleep(5)
+        assert await notes.service.readiness() == ["not started"]
+        joined.set()
+        await starting
+        await until_ready(notes)
+
+    on_virtual_time(scenario)
+
+
 def test_a_role_that_there_is_not_is_refused(on_virtual_time: Try) -> None:
     async def scenario(notes: World) -> None:
         with pytest.raises(ValueError, match="janitor"):

@@ -1,0 +1,153 @@
+"""Open-loop traffic: deals begin at a fixed rate and each of their steps has its time, whatever became of those before. What
+is sent late is stamped with the time at which it was meant to be sent: an outage is seen by everyone who would have come."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.story.api import Answer, Api, Broken, Json, Person, Refused
+from libs.events.ids import commit_id_of
+from tests.chaos.deals import play
+from tests.chaos.stack import Stack
+
+PACE = 0.4
+"""Seconds between two steps of a deal."""
+PATIENCE = 240.0
+"""Seconds after which a deal that does not go on is broken: longer than the longest outage and what the broker's groups take to
+find together again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A command that was answered with success: it must stand."""
+
+    path: str
+    key: str
+    commit_id: str
+    service: str
+    position: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Seconds on the loop's clock."""
+
+    intended: float
+    answered: float
+
+    @property
+    def latency(self) -> float:
+        return self.answered - self.intended
+
+
+@dataclass
+class Seen:
+    """What the traffic's clients have seen."""
+
+    accepted: list[Accepted] = field(default_factory=list)
+    refused: list[tuple[str, str, str]] = field(default_factory=list)
+    """Path, commit id, code."""
+    timings: list[Timing] = field(default_factory=list)
+    ended: dict[str, int] = field(default_factory=dict)
+    """How deals ended: as meant, by the name of their ending."""
+    broken: list[str] = field(default_factory=list)
+
+    def latencies(self, since: float = -math.inf, until: float = math.inf) -> list[float]:
+        return [timing.latency for timing in self.timings if since <= timing.intended < until]
+
+
+@dataclass
+class Client(Api):
+    """A frontend of one deal: it keeps to the deal's timetable, and to what it was told."""
+
+    seen: Seen = field(default_factory=Seen)
+    began: float = 0.0
+    steps: int = 0
+
+    async def call(self, method: str, who: Person, path: str, **more: Any) -> Answer:
+        if method == "GET":
+            return await super().call(method, who, path, **more)
+        intended = self.began + self.steps * PACE
+        self.steps += 1
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, intended - loop.time()))
+        key = f"{self.run}-{self.calls + 1}"
+        part = ("0",) if path == "/v1/metrics:report" else ()
+        commit_id = commit_id_of(who.name, who.party or "", key, *part)
+        try:
+            answer = await super().call(method, who, path, **more)
+        except Refused as refusal:
+            self.seen.refused.append((path, commit_id, refusal.code))
+            raise
+        self.seen.timings.append(Timing(intended, loop.time()))
+        service, position, _ = answer.position.split(".")
+        version = int(answer.etag.strip('"') or 0)
+        self.seen.accepted.append(Accepted(path, key, commit_id, service, int(position), version))
+        return answer
+
+    async def post(self, who: Person, path: str, body: Json | None = None) -> Json:
+        return (await self.call("POST", who, path, body=body or {})).body
+
+
+class Traffic:
+    """`rate`: deals that begin per second. What they are follows from the seed."""
+
+    def __init__(self, stack: Stack, seed: int, rate: float) -> None:
+        self.seen = Seen()
+        self._stack, self._seed, self._rate = stack, seed, rate
+        self._number = 0
+        self._deals: set[asyncio.Task[None]] = set()
+        self._beginning: asyncio.Task[None] | None = None
+
+    @property
+    def in_hand(self) -> int:
+        return len(self._deals)
+
+    async def __aenter__(self) -> Traffic:
+        self._beginning = asyncio.create_task(self._begin_deals())
+        return self
+
+    async def __aexit__(self, *about: object) -> None:
+        """No deal begins any more; returns when those in hand have ended."""
+        assert self._beginning is not None
+        self._beginning.cancel()
+        await asyncio.gather(self._beginning, return_exceptions=True)
+        await asyncio.gather(*self._deals)
+
+    async def _begin_deals(self) -> None:
+        loop = asyncio.get_running_loop()
+        async with self._stack.api() as api:
+            due = loop.time()
+            while True:
+                await asyncio.sleep(max(0.0, due - loop.time()))
+                self._number += 1
+                deal = asyncio.create_task(self._deal(self._number, due, api))
+                self._deals.add(deal)
+                deal.add_done_callback(self._deals.discard)
+                due += 1 / self._rate
+
+    async def _deal(self, number: int, due: float, api: Api) -> None:
+        chance = random.Random(f"{self._seed}/{number}")
+        async with self._stack.api() as own:
+            client = Client(own.client, own.mint, f"chaos-{self._seed}-{number}", PATIENCE, seen=self.seen, began=due)
+            try:
+                ending = await play(client, chance)
+                self.seen.ended[ending] = self.seen.ended.get(ending, 0) + 1
+            except (Broken, Refused) as failure:
+                self.seen.broken.append(f"deal {number}: {failure}")
+
+
+def percentile(latencies: Sequence[float], share: float) -> float:
+    """The latency that this share of all did not exceed; NaN of none."""
+    return sorted(latencies)[math.ceil(share * len(latencies)) - 1] if latencies else math.nan
+
+
+def told(latencies: Sequence[float]) -> str:
+    p50, p95, p99 = (f"{1000 * percentile(latencies, share):,.0f}" for share in (0.5, 0.95, 0.99))
+    return f"p50 {p50} ms, p95 {p95} ms, p99 {p99} ms of {len(latencies)}"
