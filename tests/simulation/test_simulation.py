@@ -17,28 +17,26 @@ import pytest
 from tests.simulation.__main__ import quiet
 from tests.simulation.run import Result, simulate
 
+pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
-SEEDS = range(1, 21)
-TRACED = (25, 27, 34)
-"""Seeds that get far, run while it is noted what they execute."""
+SEEDS = range(1, 13)
+TRACED = range(21, 41)
+"""Seeds that are run while it is noted what they execute, until nothing is missing."""
 NOT_SIMULATED = {
     "libs/events/bus.py": "Kafka itself: the bus is a twin",
     "libs/events/kafka_consumer.py": "Kafka itself: the bus is a twin",
     "libs/events/subscription.py": "Kafka itself: the bus is a twin",
+    "libs/events/database.py": "what the store asks for; it does nothing",
+    "libs/events/faults.py": "where faults come in; it does nothing",
     "libs/events/asyncapi.py": "exports schemas when the catalog changes",
     "libs/events/compatibility.py": "compares schemas when the catalog changes",
     "libs/events/examples.py": "makes golden examples when the catalog changes",
     "libs/events/export.py": "exports schemas when the catalog changes",
-    "libs/events/recent.py": "",
-    "libs/events/testing.py": "specifies rules in tests",
-    "libs/events/verify.py": "an operator's command",
-    "libs/events/deadletter.py": "",
     "services/payments/adapters.py": "the sandbox: the provider is a twin",
     "services/gateway/main.py": "the process: its boundary is a twin",
-    "services/gateway/docs.py": "pages about the gateway",
-    "services/gateway/openapi.py": "pages about the gateway",
-    "services/gateway/schemas.py": "pages about the gateway",
-    "services/gateway/cors.py": "",
+    "services/gateway/settings.py": "the process: its boundary is a twin",
+    "services/gateway/openapi.py": "describes the API to people",
+    "services/gateway/schemas.py": "describes the API to people",
 }
 """Modules that no simulated run executes, and why that is meant."""
 
@@ -61,10 +59,13 @@ def results(tmp_path_factory: pytest.TempPathFactory, called: set[str]) -> list[
         some = [simulate(seed, directory) for seed in SEEDS]
         sys.setprofile(notice)
         try:
-            some += [simulate(seed, directory) for seed in TRACED]
+            for seed in TRACED:
+                some.append(simulate(seed, directory))
+                called.update(code.co_filename for code in seen if code.co_flags & inspect.CO_OPTIMIZED)  # no class bodies
+                if missed(called) <= set(NOT_SIMULATED):
+                    break
         finally:
             sys.setprofile(None)
-    called.update(code.co_filename for code in seen if code.co_flags & inspect.CO_OPTIMIZED)  # a function, no class body
     return some
 
 
@@ -75,7 +76,7 @@ def test_every_invariant_holds_for_a_few_seeds(results: list[Result]) -> None:
 
 def test_things_went_wrong_and_people_got_far(results: list[Result]) -> None:
     happened = sum((result.happened for result in results), Counter[str]())
-    wanted = ("append failed after", "a topic wiped", "killed a all", "a command sent again", "fact PaymentReleased")
+    wanted = ("append failed after", "a topic wiped", "killed a all", "a command sent again", "fact FundsHeld")
     assert [what for what in wanted if not happened[what]] == []
 
 
@@ -101,8 +102,11 @@ def test_the_same_seed_is_the_same_run_whatever_the_hash_seed(results: list[Resu
 
 def test_the_simulation_runs_the_production_code(results: list[Result], called: set[str]) -> None:
     """Every module of kernel and services that has logic is executed, beyond its import."""
-    missed = {str(path.relative_to(ROOT)) for path in _with_logic() if str(path) not in called}
-    assert missed == set(NOT_SIMULATED)
+    assert missed(called) == set(NOT_SIMULATED)
+
+
+def missed(called: set[str]) -> set[str]:
+    return {str(path.relative_to(ROOT)) for path in _with_logic() if str(path) not in called}
 
 
 def _with_logic() -> Iterator[Path]:
