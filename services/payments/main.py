@@ -6,7 +6,7 @@ from libs.chassis.lifecycle import run
 from libs.chassis.service import Service
 from libs.events.ports import Ports
 from services.payments.adapters import SandboxProvider
-from services.payments.ports import PaymentProvider
+from services.payments.ports import Bounded, PaymentProvider
 from services.payments.projections import PROJECTIONS
 from services.payments.reactions import reactions
 from services.payments.servicer import AGGREGATES, RPCS
@@ -15,11 +15,12 @@ from services.payments.settings import Settings
 
 def build(settings: Settings, ports: Ports, provider: PaymentProvider | None = None) -> Service:
     """`provider`: in the place of the one that the settings choose."""
+    bounded = Bounded(provider or SandboxProvider(ports.documents), settings.provider_timeout_seconds)
     return Service(
         "payments",
         rpcs=RPCS,
         aggregates=AGGREGATES,
-        reactions=reactions(settings, provider or SandboxProvider(ports.documents)),
+        reactions=reactions(settings, bounded),
         projections=PROJECTIONS,
         settings=settings,
         ports=ports,

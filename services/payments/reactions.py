@@ -38,7 +38,7 @@ from services.payments.domain.payment import (
     RequestPayment,
     RetryRelease,
 )
-from services.payments.ports import Bounded, PaymentProvider
+from services.payments.ports import PaymentProvider
 from services.payments.settings import Settings
 
 
@@ -85,8 +85,7 @@ def spend_reservation(event: Recorded[PaymentReleased]) -> Iterable[Intent]:
 def reactions(settings: Settings, provider: PaymentProvider) -> Sequence[Reaction]:
     """All of them: the pure ones above, those that policy steers, and those that call the provider."""
     pure = (request_payment, refund, reserve, hold, return_reservation, spend_reservation)
-    bounded = Bounded(provider, settings.provider_timeout_seconds)
-    return (*pure, *_by_policy(settings), *_charging(bounded), *_transferring(bounded))
+    return (*pure, *_by_policy(settings), *_charging(provider), *_transferring(provider))
 
 
 def _by_policy(settings: Settings) -> Sequence[Reaction]:
