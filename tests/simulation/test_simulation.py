@@ -57,15 +57,15 @@ def results(tmp_path_factory: pytest.TempPathFactory, called: set[str]) -> list[
     directory = tmp_path_factory.mktemp("issuer")
     with quiet():
         some = [simulate(seed, directory) for seed in SEEDS]
-        sys.setprofile(notice)
-        try:
-            for seed in TRACED:
+        for seed in TRACED:
+            sys.setprofile(notice)
+            try:
                 some.append(simulate(seed, directory))
-                called.update(code.co_filename for code in seen if code.co_flags & inspect.CO_OPTIMIZED)  # no class bodies
-                if missed(called) <= set(NOT_SIMULATED):
-                    break
-        finally:
-            sys.setprofile(None)
+            finally:
+                sys.setprofile(None)
+            called.update(code.co_filename for code in seen if code.co_flags & inspect.CO_OPTIMIZED)  # no class bodies
+            if missed(called) <= set(NOT_SIMULATED):
+                break
     return some
 
 
