@@ -77,9 +77,8 @@ class Replica(Generic[S]):
     async def stop(self) -> None:
         """SIGTERM: it ends in order, each part with the work in its hand."""
         assert current() is None, "a process does not stop itself"
-        self.up = False
-        running = self.running
-        if isinstance(running, Service) and self.process.alive:
+        was_up, self.up, running = self.up, False, self.running
+        if isinstance(running, Service) and was_up and self.process.alive:
             await asyncio.wait([self.process.run(running.stop())])
         else:
             self.process.kill()

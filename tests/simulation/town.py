@@ -78,7 +78,8 @@ class Town:
         for brand in brands:
             self._hear("brand", brand)
             await self.frontends.post(Person("brand", brand), "/v1/brands", {"name": "Glow", "website": "https://glow.example"})
-            for rpc in ("SubmitVerification", "VerifyBrand", "RequestDeposit", "DraftCampaign"):
+            second_try = ("RejectBrand", "SubmitVerification") if drawn.random() < 0.1 else ()
+            for rpc in ("SubmitVerification", *second_try, "VerifyBrand", "RequestDeposit", "DraftCampaign"):
                 await self._move("brand", {"brandId": brand}, _named("brand", rpc))
         for creator in creators:
             self._hear("creator", creator)
