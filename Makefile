@@ -62,7 +62,7 @@ scoreboard: $(STAMP) ## tests/README.md from the reports that the suites left
 CHAOS ?= long
 
 .PHONY: chaos
-chaos: $(PROTOS) ## real faults to real processes, half an hour; CHAOS=short takes two minutes; SEED=7 has a run again
+chaos: $(PROTOS) ## real faults to real processes, for long; CHAOS=short takes some minutes; SEED=7 has a schedule again
 	CHAOS=$(CHAOS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -m chaos -s tests/chaos $(ARGS)
 
 .PHONY: lint

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from contextlib import AsyncExitStack
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -79,7 +78,6 @@ class Marketplace:
         self.api = Api(self.frontend, self.mint, run=f"run-{seed}")
         self._life: list[asyncio.Task[None]] = []
         self._restarts = self.chance("restarts")
-        self._stack = AsyncExitStack()
 
     def chance(self, what: str) -> random.Random:
         """A stream of chance of its own, so that a draw more in one place changes nothing in another."""

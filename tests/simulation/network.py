@@ -7,7 +7,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlencode
 
@@ -24,6 +24,8 @@ from tests.simulation.process import Process, check_alive
 
 T = TypeVar("T")
 
+AN_EVENT = 2
+"""Chunks of a stream up to its first event: the one before it only says when to come back."""
 LOST = 0.5
 """Seconds until a lost message is noticed."""
 
@@ -159,7 +161,6 @@ class Frontend:
 
     gateways: Serves
     edges: Edges
-    opened: int = field(default=0)
 
     async def request(
         self,
@@ -190,7 +191,9 @@ class Frontend:
         if found is None:
             raise httpx.ConnectError("no gateway")
         process, gateway = found
-        exchange = _Exchange(_scope("GET", path, None, headers, b""), b"", leaves_after=1)
+        exchange = _Exchange(
+            _scope("GET", path, None, headers, b""), b"", leaves_after=2
+        )  # the first chunk only says when to come back
         try:
             async with asyncio.timeout(patience):
                 await in_process(process, gateway(exchange.scope, exchange.receive, exchange.send))

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from libs.events.faults import Faults
 from libs.events.ports import Unavailable
 from tests.simulation.process import check_alive, current
 from tests.simulation.trace import Trace
-
-KINDS = ("append", "put", "log", "documents", "publish", "deliver")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,6 @@ class Weather(Faults):
 
     def __init__(self, name: str, climate: Climate, chance: random.Random, trace: Trace, happened: Counter[str]) -> None:
         self.name, self.climate, self._chance, self._trace, self._happened = name, climate, chance, trace, happened
-        self._plan: Mapping[str, float] = {}
 
     async def at(self, point: str) -> None:
         check_alive()
