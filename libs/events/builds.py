@@ -12,7 +12,7 @@ from typing import Any
 from libs.events.consumer import LIMITS, Consumer, Limits
 from libs.events.envelope import milliseconds, topic
 from libs.events.failures import is_transient
-from libs.events.ports import Bus, Documents, Ports, Write
+from libs.events.ports import Bus, Documents, Ports, Stored, Unavailable, Write
 from libs.events.progress import read_progress
 from libs.events.projection import Projection, ProjectionRunner
 from libs.events.registry import Registry, registry
@@ -64,9 +64,15 @@ def build_of(service: str, name: str, version: int, generation: int, ends: Ends 
 
 
 async def read_builds(documents: Documents, name: str) -> Builds | None:
-    stored = (await documents.get(PROJECTIONS, [name])).get(name)
-    if stored is None:
-        return None
+    return (await _read(documents, [name])).get(name)
+
+
+async def _read(documents: Documents, names: Sequence[str]) -> dict[str, Builds]:
+    """By projection; those that were never begun are missing."""
+    return {name: _builds_of(stored) for name, stored in (await documents.get(PROJECTIONS, names)).items()}
+
+
+def _builds_of(stored: Stored) -> Builds:
     body = stored.body
     building = None if body["building"] is None else Build(**body["building"])
     return Builds(Build(**body["live"]), building, tuple(Retired(**one) for one in body["retired"]), stored.revision)
@@ -101,8 +107,9 @@ class ProjectionBuilds:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        found = await _read(self._ports.documents, list(self._projections))
         for projection in self._projections.values():
-            await self._reconcile(projection)
+            await self._reconcile(projection, found.get(projection.name))
         self._task = asyncio.get_running_loop().create_task(self._run(), name=f"builds of {self._service}")
 
     async def stop(self) -> None:
@@ -121,25 +128,31 @@ class ProjectionBuilds:
     async def _run(self) -> None:
         while True:
             await self._ports.clock.sleep(EVERY)
+            try:
+                found = await _read(self._ports.documents, list(self._projections))
+            except Unavailable as failed:
+                logger.warning("the builds of %s wait: %s", self._service, failed)
+                continue
             for projection in self._projections.values():
                 try:
-                    await self._reconcile(projection)
+                    await self._reconcile(projection, found.get(projection.name))
                 except Exception as failed:
                     if not is_transient(failed):
                         raise
                     logger.warning("the builds of %s wait: %s", projection.name, failed)
 
-    async def _reconcile(self, projection: Projection) -> None:
+    async def _reconcile(self, projection: Projection, found: Builds | None) -> None:
         """Brings the builds one step on, and the consumers in line with them."""
         documents, name = self._ports.documents, projection.name
-        builds = await read_builds(documents, name)
-        if builds is None:
-            await _write(documents, name, Builds(build_of(self._service, name, projection.version, 1, {})))
-        elif (following := await self._following(projection, builds)) != builds:
+        if found is None:
+            following = Builds(build_of(self._service, name, projection.version, 1, {}))
+        else:
+            following = await self._following(projection, found)
+        if following != found:
             await _write(documents, name, following)
-        builds = await read_builds(documents, name)
-        if builds is not None:
-            await self._run_consumers(projection, builds)
+            found = await read_builds(documents, name)
+        if found is not None:
+            await self._run_consumers(projection, found)
 
     async def _following(self, projection: Projection, builds: Builds) -> Builds:
         """The next state of the builds; the same where nothing is to be done."""

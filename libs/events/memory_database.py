@@ -68,11 +68,12 @@ class MemoryDatabase:
         majority: bool = False,
     ) -> list[BsonDocument]:
         await self._faults.at(_reading(collection))
-        found = list(self._collection(collection).matching(where, majority=majority))
+        kept = self._collection(collection)
+        found = list(kept.matching(where, majority=majority))
         for field, direction in reversed(sort):
             found.sort(key=lambda document: sort_key(document, field), reverse=direction < 0)
-        chosen = found[:limit] if limit else found
-        return [_copied(document, fields) for document in chosen]
+        chosen = [kept.copy(document) for document in (found[:limit] if limit else found)]
+        return chosen if fields is None else [_only(document, fields) for document in chosen]
 
     async def count(self, collection: str, where: Filter) -> int:
         await self._faults.at(_reading(collection))
@@ -97,10 +98,12 @@ class MemoryDatabase:
 
 
 class _Collection:
-    """Documents by `_id`, in order of insertion. An index finds candidates by its first field; a filter decides."""
+    """Documents by `_id`, in order of insertion, as BSON and as what it says. An index finds candidates by its first field; a
+    filter decides."""
 
     def __init__(self) -> None:
         self._documents: dict[Any, BsonDocument] = {}
+        self._bson: dict[Any, bytes] = {}
         self._unsettled: set[Any] = set()
         self._unique: dict[tuple[str, ...], dict[tuple[Any, ...], Any]] = {}
         self._lookup: dict[str, dict[Any, dict[Any, None]]] = {}
@@ -110,12 +113,12 @@ class _Collection:
 
     def insert(self, document: BsonDocument, *, settled: bool = True) -> bool:
         """False: a unique index refuses."""
-        kept = _stored(document)
+        written = bson.encode(document)
+        kept = bson.decode(written, OPTIONS)
         id_ = kept["_id"]
         if id_ in self._documents or any(_key(kept, fields) in taken for fields, taken in self._unique.items()):
             return False
-        self._documents[id_] = kept
-        self._enter(id_, kept)
+        self._enter(id_, kept, written)
         if not settled:
             self._unsettled.add(id_)
         return True
@@ -133,11 +136,15 @@ class _Collection:
             return False
         self._leave(id_, kept)
         if swap.then is None:
-            del self._documents[id_]
+            del self._documents[id_], self._bson[id_]
         else:
-            self._documents[id_] = _stored(swap.then)
-            self._enter(id_, self._documents[id_])
+            written = bson.encode(swap.then)
+            self._enter(id_, bson.decode(written, OPTIONS), written)
         return True
+
+    def copy(self, document: BsonDocument) -> BsonDocument:
+        """Of one that is kept."""
+        return bson.decode(self._bson[document["_id"]], OPTIONS)
 
     def matching(self, where: Filter, *, majority: bool) -> Iterator[BsonDocument]:
         for id_, document in self._candidates(where):
@@ -164,7 +171,8 @@ class _Collection:
                 return [(id_, self._documents[id_]) for id_ in ids]
         return list(self._documents.items())
 
-    def _enter(self, id_: Any, kept: BsonDocument) -> None:
+    def _enter(self, id_: Any, kept: BsonDocument, written: bytes) -> None:
+        self._documents[id_], self._bson[id_] = kept, written
         for fields, taken in self._unique.items():
             taken[_key(kept, fields)] = id_
         for field, found in self._lookup.items():
@@ -206,14 +214,8 @@ def _key(document: BsonDocument, fields: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(document.get(field) for field in fields)
 
 
-def _stored(document: BsonDocument) -> BsonDocument:
-    return bson.decode(bson.encode(document), OPTIONS)
-
-
-def _copied(document: BsonDocument, fields: Sequence[str] | None) -> BsonDocument:
-    if fields is not None:
-        document = {name: document[name] for name in ("_id", *fields) if name in document}
-    return _stored(document)
+def _only(document: BsonDocument, fields: Sequence[str]) -> BsonDocument:
+    return {name: document[name] for name in ("_id", *fields) if name in document}
 
 
 def _writing(collection: str) -> str:

@@ -62,7 +62,7 @@ def _equals(values: list[Any], wanted: Any) -> bool:
     if wanted is None:
         return not values or any(value is None for value in values)
     rank = _rank(wanted)
-    return any(_rank(value) == rank and value == wanted for value in values)
+    return any(value == wanted and _rank(value) == rank for value in values)
 
 
 def _compares(holds: Callable[[Any, Any], bool]) -> Callable[[list[Any], Any], bool]:
@@ -86,23 +86,14 @@ _OPERATORS: Mapping[str, Callable[[list[Any], Any], bool]] = {
 }
 
 
+_RANKS: Mapping[type, int] = {type(None): 1, bool: 8, int: 2, float: 2, str: 3, dict: 4, list: 5}
+LATEST = 9
+
+
 def _rank(value: Any) -> int:
     """MongoDB's order of types: nothing, numbers, text, objects, lists, booleans, times."""
-    match value:
-        case None:
-            return 1
-        case bool():
-            return 8
-        case int() | float():
-            return 2
-        case str():
-            return 3
-        case dict():
-            return 4
-        case list():
-            return 5
-        case _:
-            return 9
+    rank = _RANKS.get(type(value))
+    return rank or next((rank for kind, rank in _RANKS.items() if isinstance(value, kind)), LATEST)
 
 
 def _sortable(value: Any) -> bool:

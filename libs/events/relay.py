@@ -91,14 +91,17 @@ class Relay:
         self._service, self._topic = service, topic(service)
         self._commits, self._documents, self._bus, self._clock, self._ids = commits, documents, bus, clock, ids
         self._owner, self._page, self._span, self._poll, self._check = owner, page, lease, poll, check
-        self._stop = asyncio.Event()
+        self._stopping = False
+        self._resting: asyncio.Task[None] | None = None
         self._lease = Lease()
         self._checked = float("-inf")
         self._ahead: _Ahead | None = None
 
     def stop(self) -> None:
         """`run` returns when the page in hand is published and its checkpoint moved."""
-        self._stop.set()
+        self._stopping = True
+        if self._resting is not None:
+            self._resting.cancel()
 
     @property
     def position(self) -> int:
@@ -108,7 +111,7 @@ class Relay:
     async def run(self) -> None:
         """Until stopped: lead while the lease is ours, stand by while it is not; outlast whatever is unavailable."""
         try:
-            while not self._stop.is_set():
+            while not self._stopping:
                 await patiently(self._turn, self._rest, self._ids, attempts=None, first=0.1, most=5.0)
         except _Stopped:
             pass
@@ -218,16 +221,15 @@ class Relay:
 
     async def _until_stopped(self, waiting: Coroutine[Any, Any, None]) -> None:
         """Waits, but no longer than until the relay is stopped: then raises `_Stopped`."""
-        awaited = asyncio.ensure_future(waiting)
-        stopped = asyncio.ensure_future(self._stop.wait())
+        self._resting = asyncio.ensure_future(waiting)
         try:
-            await asyncio.wait({awaited, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._resting})
         finally:
-            awaited.cancel()
-            stopped.cancel()
-        if self._stop.is_set():
+            rested, self._resting = self._resting, None
+            rested.cancel()
+        if self._stopping:
             raise _Stopped
-        awaited.result()
+        rested.result()
 
 
 def messages_of(commits: Sequence[Commit], source: str) -> list[Message]:

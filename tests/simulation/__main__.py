@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import logging
 import os
 import sys
@@ -34,12 +35,15 @@ TOLD = 60
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Thousands of injected faults are not worth a line each."""
+    """Thousands of injected faults are not worth a line each, nor is what a seed leaves behind worth a look every moment."""
     logging.disable(logging.CRITICAL)
+    often = gc.get_threshold()
+    gc.set_threshold(50_000, 20, 100)
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     try:
         yield
     finally:
+        gc.set_threshold(*often)
         logging.disable(logging.NOTSET)
         structlog.reset_defaults()
 

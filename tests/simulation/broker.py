@@ -33,11 +33,13 @@ class Broker(MemoryBus):
 
     def arrived(self, topic: str, seen: dict[tuple[str, int, int], int]) -> Iterator[tuple[int, Delivery]]:
         """What came into the topic since the last look, partition by partition. `seen` remembers how far it looked."""
+        generation = self._generations[topic]
         for number, kept in enumerate(self._topics.get(topic, [])):
-            place = (topic, self._generations[topic], number)
-            news = kept[seen.get(place, 0) :]
-            seen[place] = len(kept)
-            yield from ((number, delivery) for delivery in news)
+            place = (topic, generation, number)
+            before = seen.get(place, 0)
+            if len(kept) > before:
+                seen[place] = len(kept)
+                yield from ((number, delivery) for delivery in kept[before:])
 
     def behind(self, group: str) -> int:
         """Messages that the group's members have not handled."""
