@@ -48,7 +48,7 @@ class Move:
     path: str
     when: frozenset[str] = frozenset()
     body: Body = nothing
-    weight: int = 4
+    weight: float = 4
 
 
 def terms(scene: Scene) -> Json:
@@ -107,7 +107,7 @@ def post(scene: Scene) -> Json:
 def metrics(scene: Scene) -> Json:
     views = scene.chance.randrange(1_000, 90_000)
     counts = {"views": views, "likes": views // 12, "comments": views // 90, "shares": views // 60, "reach": views // 2}
-    at = iso(scene.now - timedelta(seconds=scene.chance.randrange(300)))
+    at = iso(scene.now - timedelta(seconds=scene.chance.choice((0, 1, 300))))
     return {"reports": [{"postId": scene.thing["postId"], "capturedAt": at, "source": "simulated", "organic": counts}]}
 
 
@@ -138,6 +138,7 @@ BRAND, CREATOR, OPERATOR, IMPORTER, BOTH = ("brand",), ("creator",), ("operator"
 PAPERS = {"legalName": "Glow GmbH", "registrationNumber": "HRB 1"}
 CHANGES = {"changes": "more"}
 ENGAGEMENT, OPEN = "/v1/engagements/{id}", any_of("invited", "applied", "negotiating")
+ACCEPT = f"{ENGAGEMENT}/offers/{{offer}}:accept"
 CONTRACT, DELIVERABLE = "/v1/contracts/{id}", "/v1/contracts/{id}/deliverables/{deliverable}"
 
 MOVES: Mapping[str, tuple[Move, ...]] = {
@@ -150,21 +151,22 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
     ),
     "creator": (
         Move("RecordPerformanceSnapshot", CREATOR, "/v1/creators/{id}/performanceSnapshots", any_of("joined"), performance),
-        Move("SuspendCreator", OPERATOR, "/v1/creators/{id}:suspend", any_of("joined"), because, 1),
+        Move("SuspendCreator", OPERATOR, "/v1/creators/{id}:suspend", any_of("joined"), because, 0.5),
         Move("ReinstateCreator", OPERATOR, "/v1/creators/{id}:reinstate", any_of("suspended")),
         Move("ApplyToJoin", CREATOR, "/v1/creators", any_of("rejected"), creator),
     ),
     "campaign": (
         Move("LaunchCampaign", BRAND, "/v1/campaigns/{id}:launch", any_of("draft"), weight=8),
-        Move("PauseCampaign", BRAND, "/v1/campaigns/{id}:pause", any_of("launched"), weight=1),
+        Move("PauseCampaign", BRAND, "/v1/campaigns/{id}:pause", any_of("launched"), weight=0.1),
         Move("ResumeCampaign", BRAND, "/v1/campaigns/{id}:resume", any_of("paused")),
-        Move("CancelCampaign", BRAND, "/v1/campaigns/{id}:cancel", any_of("launched", "paused"), because, 1),
-        Move("InviteCreators", BRAND, "/v1/campaigns/{id}:invite", any_of("launched"), invitation, 12),
-        Move("ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("launched"), proposal, 8),
+        Move("CancelCampaign", BRAND, "/v1/campaigns/{id}:cancel", any_of("launched", "paused"), because, 0.05),
+        Move("InviteCreators", BRAND, "/v1/campaigns/{id}:invite", any_of("may invite"), invitation, 12),
+        Move("ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("may invite"), proposal, 8),
     ),
     "engagement": (
         Move("MakeOffer", BOTH, f"{ENGAGEMENT}/offers", OPEN, proposal),
-        Move("AcceptOffer", BOTH, f"{ENGAGEMENT}/offers/{{offer}}:accept", OPEN, weight=12),
+        Move("AcceptOffer", CREATOR, ACCEPT, any_of("offered by the brand"), weight=12),
+        Move("AcceptOffer", BRAND, ACCEPT, any_of("offered by the creator"), weight=12),
         Move("DeclineEngagement", BOTH, f"{ENGAGEMENT}:decline", OPEN, because, 1),
     ),
     "contract": (

@@ -11,7 +11,7 @@ from libs.events.ids import compose
 from tests.simulation.frontends import Frontends, Json, Person
 from tests.simulation.invariants import Watch, hold
 from tests.simulation.marketplace import Marketplace
-from tests.simulation.moves import LOOKS, MOVES, STREAMS, Move, Scene
+from tests.simulation.moves import LOOKS, MOVES, OPEN, STREAMS, Move, Scene
 from tests.simulation.network import HttpReply
 
 BRANDS, CREATORS, AT_ONCE = 2, 5, 4
@@ -27,6 +27,8 @@ PATHS = {
 KINDS = {"cmp": "campaign", "eng": "engagement", "ctr": "contract", "pst": "post", "thr": "thread"}
 URGENCY = {"brand": 0.1, "creator": 0.1, "thread": 0.2, "post": 0.3}
 """What can always be done waits for what can only be done now."""
+USUAL = 4.0
+"""A move's weight; what is seldom done is seldom a reason to look at a thing."""
 THOUGHTS = 8
 INTEREST = {"contract": 60, "engagement": 20, "campaign": 5, "brand": 1, "creator": 1, "post": 5, "thread": 2}
 MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES, REREADS = 0.06, 0.03, 0.08, 0.01, 0.02, 0.2
@@ -51,6 +53,8 @@ class Town:
     seen: dict[str, Json] = field(default_factory=dict)
     """Things as they were last seen, which may be a while ago."""
     _heard: int = 0
+    _invited: set[tuple[str | None, str]] = field(default_factory=set)
+    """Campaigns and creators that were brought together, or tried to."""
 
     def __post_init__(self) -> None:
         self.chance = self.marketplace.chance("people")
@@ -117,12 +121,13 @@ class Town:
             seen = self.seen.get(id_)
             if seen is None or self.chance.random() < REREADS / THOUGHTS:
                 return kind, id_, await self._see(kind, id_)
-            if _sensible(kind, seen) and self.chance.random() < URGENCY.get(kind, 1.0):
+            urgency = URGENCY.get(kind, 1.0) * sum(move.weight for move in self._sensible(kind, seen)) / USUAL
+            if self.chance.random() < urgency:
                 return kind, id_, seen
         return kind, id_, await self._see(kind, id_)
 
     async def _act(self, kind: str, thing: Json) -> None:
-        sensible = _sensible(kind, thing)
+        sensible = self._sensible(kind, thing)
         if self.chance.random() < MISTAKES:
             sensible = list(MOVES[kind])
             self.marketplace.happened["mistakes"] += 1
@@ -142,12 +147,14 @@ class Town:
             offer=self._offer(thing),
             conversion=self.chance.choice(thing.get("conversions") or [{"conversionId": "cnv_0000000000"}])["conversionId"],
         )
-        seen = {**thing, "creators": list(self.known["creator"])}
+        seen = {**thing, "creators": self._uninvited(thing) or list(self.known["creator"])}
         scene = Scene(seen, self.marketplace.clock.now(), self.chance, who.party or "")
         try:
             body = move.body(scene)
         except KeyError:
             return  # nothing was seen yet from which it could be made
+        if "may invite" in move.when:
+            self._invited.update((thing.get("campaignId"), creator) for creator in body.get("creatorIds", [who.party]))
         reply = await self.frontends.post(who, path, body)
         self.marketplace.happened[f"tried {move.rpc}"] += 1
         if reply is None or reply.status_code >= 300:
@@ -166,7 +173,7 @@ class Town:
             return OPERATOR if role == "operator" else IMPORTER
         party = thing.get(f"{role}Id")
         if party is None and role == "creator" and kind == "campaign":
-            return self._some("creator")
+            return Person(role, self.chance.choice(self._uninvited(thing) or list(self.known["creator"])))
         return Person(role, party) if party else None
 
     def _stranger(self, kind: str, thing: Json, move: Move) -> Person | None:
@@ -207,6 +214,16 @@ class Town:
         offers = [one["offerVersion"] for one in thing.get("offers", ())] or [1]
         return int(offers[-1] if self.chance.random() < 0.85 else self.chance.choice(offers))
 
+    def _sensible(self, kind: str, thing: Json) -> list[Move]:
+        labels = _labels(kind, thing)
+        if kind == "campaign" and "launched" in labels and self._uninvited(thing):
+            labels.add("may invite")
+        return [move for move in MOVES[kind] if not move.when or move.when & labels]
+
+    def _uninvited(self, campaign: Json) -> list[str]:
+        """Creators whom nobody has invited to the campaign, and who have not applied."""
+        return [creator for creator in self.known["creator"] if (campaign.get("campaignId"), creator) not in self._invited]
+
     # --- what is heard of ----------------------------------------------------------------------------------------------
 
     async def _see(self, kind: str, id_: str) -> Json | None:
@@ -243,11 +260,6 @@ def _id(kind: str, thing: Json) -> str:
     return str(thing[f"{kind}Id"])
 
 
-def _sensible(kind: str, thing: Json) -> list[Move]:
-    labels = _labels(kind, thing)
-    return [move for move in MOVES[kind] if not move.when or move.when & labels]
-
-
 def _labels(kind: str, thing: Json) -> set[str]:
     """What it is like: its status, those of its parts, and what else moves ask for."""
     labels = {str(thing.get("status", ""))}
@@ -256,6 +268,8 @@ def _labels(kind: str, thing: Json) -> set[str]:
             labels.add("cancellation proposed")
         if thing["status"] == "active":
             labels |= {one["status"] for one in thing["deliverables"]}
+    if kind == "engagement" and thing["status"] in OPEN and thing.get("offers"):
+        labels.add(f"offered by the {thing['offers'][-1]['by']}")
     if kind == "post" and any(not one["reversed"] for one in thing.get("conversions", ())):
         labels.add("converted")
     if kind == "thread" and thing.get("lastMessageId"):

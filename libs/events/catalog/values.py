@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -38,6 +38,8 @@ def _utc(at: datetime) -> datetime:
 
 Time = Annotated[AwareDatetime, AfterValidator(_utc), PlainSerializer(iso, return_type=str, when_used="json")]
 """UTC in milliseconds; in JSON always `2026-11-22T14:00:00.000Z`, so that equal times are equal text."""
+CLOCK_SKEW = timedelta(minutes=5)
+"""How far ahead of ours the clock of whoever tells us a time may be: what was just done is not refused as not yet done."""
 Country = Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
 """ISO 3166-1 alpha-2."""
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]

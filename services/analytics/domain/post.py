@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeAlias, assert_never
 
 from libs.events.catalog.analytics import ConversionRecorded, ConversionReversed, MetricsReported, PostTracked
 from libs.events.catalog.values import (
+    CLOCK_SKEW,
     BrandId,
     CampaignId,
     ContractId,
@@ -29,8 +30,6 @@ from libs.events.decider import Command, Decider, Decision, Kind, Refusal, Role,
 from libs.events.ids import derive
 from services.analytics.domain.snapshots import Snapshot
 
-CLOCK_SKEW = timedelta(minutes=5)
-"""How far ahead of ours a platform's clock may be."""
 REMEMBERED = 256
 """Snapshots whose repetition is noticed, the latest ones; an older one that is repeated is kept twice and counts once."""
 

@@ -19,6 +19,7 @@ from libs.events.catalog.campaigns import (
     PostVerified,
 )
 from libs.events.catalog.values import (
+    CLOCK_SKEW,
     ContractId,
     DeliverableId,
     DeliverableTemplate,
@@ -250,7 +251,7 @@ def _post(command: PostContent, deal: Deal, template: DeliverableTemplate) -> Co
     if command.platform is not template.platform:
         said = f"the deliverable is for {template.platform.value}"
         raise Refusal("OTHER_PLATFORM", said, kind=Kind.INVALID_ARGUMENT, field="platform", platform=template.platform.value)
-    if command.posted_at > command.at:
+    if command.posted_at > command.at + CLOCK_SKEW:
         said = f"nothing can have been posted at {iso(command.posted_at)} yet"
         raise Refusal("POSTED_IN_FUTURE", said, kind=Kind.INVALID_ARGUMENT, field="posted_at")
     return ContentPosted(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from libs.events.catalog.values import Platform, Reason, Schedule
+from libs.events.catalog.values import CLOCK_SKEW, Platform, Reason, Schedule
 from libs.events.decider import Kind
 from libs.events.testing import AT, OPERATOR, given
 from services.campaigns.domain.deliverable import ApproveBySilence, SubmitDraft
@@ -98,6 +98,12 @@ def test_a_post_is_on_the_agreed_platform_and_not_in_the_future() -> None:
     ready.when(post(platform=Platform.YOUTUBE), actor=AS_ANA).then_refused("OTHER_PLATFORM", platform="tiktok")
     refused = ready.when(post(at=AT + DAY), actor=AS_ANA).then_refused("POSTED_IN_FUTURE")
     assert (refused.kind, refused.field) == (Kind.INVALID_ARGUMENT, "posted_at")
+
+
+def test_the_clock_of_whoever_posts_may_be_a_little_ahead_of_ours() -> None:
+    ready = given(CONTRACT, *active(), submitted(), approved())
+    ready.when(post(at=AT + CLOCK_SKEW), actor=AS_ANA).then(posted(at=AT + CLOCK_SKEW))
+    ready.when(post(at=AT + 2 * CLOCK_SKEW), actor=AS_ANA).then_refused("POSTED_IN_FUTURE")
 
 
 def test_a_post_that_keeps_the_agreement_is_verified_and_accepted() -> None:
