@@ -18,6 +18,10 @@ PATTERNS = {
     r"^#[\w]{1,100}$": "#ad",
     r"^@[A-Za-z0-9._]{1,64}$": "@acme",
     r"^[0-9a-f]{64}$": "5f" * 32,
+    r"^([A-Z]{2}|unknown)$": "DE",
+    r"^([a-z]{2}|unknown)$": "de",
+    r"^[^@\s]{1,64}@[^@\s]{1,190}$": "ana@example.com",
+    r"^\+[0-9]{6,15}$": "+4930123456",
 }
 """Pattern of the catalog -> a value that a reader recognises."""
 ID_PATTERN = re.compile(r"^\^([a-z]{3})_\[0-9a-z\]")
@@ -58,8 +62,13 @@ def _example(schema: Schema, root: Schema, name: str) -> Any:
 def _object(schema: Schema, root: Schema, name: str) -> dict[str, Any]:
     if "properties" in schema:
         return {field: _example(inner, root, field) for field, inner in schema["properties"].items()}
+    for pattern, inner in schema.get("patternProperties", {}).items():
+        return {_text({"pattern": pattern}, name): _example(inner, root, name)}
     inner = schema.get("additionalProperties")
-    return {name: _example(inner, root, name)} if isinstance(inner, Mapping) else {}
+    if not isinstance(inner, Mapping):
+        return {}
+    key = _example({"type": "string", **schema["propertyNames"]}, root, name) if "propertyNames" in schema else name
+    return {key: _example(inner, root, name)}
 
 
 def _text(schema: Schema, name: str) -> str:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from libs.events.catalog.discovery import CreatorJoined, CreatorReinstated, CreatorSuspended, PerformanceSnapshotRecorded
+from libs.events.catalog.campaigns import EngagementOpened
+from libs.events.catalog.discovery import (
+    CreatorContactsChanged,
+    CreatorErased,
+    CreatorJoined,
+    CreatorReinstated,
+    CreatorSuspended,
+    PerformanceSnapshotRecorded,
+)
 from libs.events.envelope import Recorded
 from libs.events.ports import Document
 from libs.events.projection import projection
@@ -40,4 +48,18 @@ def creators(doc: Document, event: Recorded[Listed]) -> Document:
             assert_never(event.data)
 
 
-PROJECTIONS = (creators,)
+@projection("contacts", version=1, of=(CreatorContactsChanged, CreatorErased, EngagementOpened), key="creator_id")
+def contacts(doc: Document, event: Recorded[CreatorContactsChanged | CreatorErased | EngagementOpened]) -> Document | None:
+    """Who a creator is in law, and the brands that may know it: those that it is or was engaged with."""
+    match event.data:
+        case CreatorContactsChanged() as told:
+            return {**doc, **told.model_dump(mode="json")}
+        case EngagementOpened(brand_id=brand, creator_id=creator):
+            return {**doc, "creator_id": creator, "brands": sorted({*doc.get("brands", ()), brand})}
+        case CreatorErased():
+            return None
+        case _:
+            assert_never(event.data)
+
+
+PROJECTIONS = (creators, contacts)

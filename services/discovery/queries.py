@@ -9,11 +9,12 @@ from typing import Annotated, Any, Self, assert_never
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from libs.chassis.rpcs import Reads, Request
-from libs.events.catalog.values import Count, Country, EngagementRateMethod, Language, Niche, Rate
-from libs.events.decider import Kind, Refusal
+from libs.events.catalog.values import Count, Country, CreatorId, EngagementRateMethod, Language, Niche, Rate
+from libs.events.decider import Actor, Kind, Refusal, Role, not_found
 from libs.events.ports import AnyOf, Document, Page, Range
-from services.discovery.domain.creator import Absent, Applied, Creator, Joined, Profile, Rejected, Suspended
+from services.discovery.domain.creator import Absent, Applied, Creator, Erased, Joined, Rejected, Suspended
 from services.discovery.domain.eligibility import largest_following
+from services.discovery.domain.profile import Profile
 
 
 def show_creator(id: str, state: Creator) -> Document:
@@ -29,6 +30,8 @@ def show_creator(id: str, state: Creator) -> Document:
             return _profile(id, "joined", profile)
         case Suspended(profile=profile, reason=reason):
             return {**_profile(id, "suspended", profile), "suspension_reason": reason}
+        case Erased():
+            return {"creator_id": id, "status": "erased"}
         case _:
             assert_never(state)
 
@@ -47,7 +50,37 @@ def _profile(id: str, status: str, profile: Profile) -> Document:
         "followers": largest_following(profile.accounts),
         "rate_card": profile.rate_card,
         "performance": profile.performance,
+        "state": profile.state,
+        "city": profile.city,
+        "portfolio": profile.portfolio,
+        "audience": profile.audience,
+        "absence": profile.absence,
     }
+
+
+# --- Contacts --------------------------------------------------------------------------------------------------------
+
+
+class GetContacts(Request):
+    creator_id: CreatorId
+
+
+async def get_contacts(request: GetContacts, reads: Reads) -> Document:
+    """For the creator itself, operators, and brands that it is engaged with; to others it is not there."""
+    found = await reads.views.one("contacts", request.creator_id)
+    if found is None or "legal_name" not in found or not _may_reach(reads.actor, request.creator_id, found):
+        raise not_found("contacts")
+    return {name: found[name] for name in ("creator_id", "legal_name", "email", "phone")}
+
+
+def _may_reach(actor: Actor, creator_id: str, found: Document) -> bool:
+    match actor.role:
+        case Role.OPERATOR:
+            return True
+        case Role.BRAND:
+            return actor.party in found.get("brands", ())
+        case _:
+            return actor.party == creator_id
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from libs.chassis.rpcs import Aggregate, Rpc, command, get, query, rpcs
+from libs.chassis.rpcs import Aggregate, Rpc, batch, command, get, query, rpcs
 from services.discovery import queries
-from services.discovery.domain import creator as domain
+from services.discovery.domain import creator_commands as creators
+from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
 
 
 def contents(policy: Policy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
     """The rpcs and the aggregates behind them, with the rules as the policy sets them."""
-    creator = domain.creator(policy)
+    creator = creator_under(policy)
     table = rpcs(
-        ApplyToJoin=command(domain.ApplyToJoin, id="party"),
+        ApplyToJoin=command(creators.ApplyToJoin, id="party"),
+        ImportCreators=batch(creators.ImportCreator, items="creators"),
         GetCreator=get(creator),
-        RecordPerformanceSnapshot=command(domain.RecordPerformanceSnapshot),
-        SuspendCreator=command(domain.SuspendCreator),
-        ReinstateCreator=command(domain.ReinstateCreator),
+        UpdateProfile=command(creators.UpdateProfile),
+        ConnectAccount=command(creators.ConnectAccount),
+        SetRateCard=command(creators.SetRateCard),
+        SetAvailability=command(creators.SetAvailability),
+        SetContacts=command(creators.SetContacts),
+        GetContacts=query(queries.GetContacts, queries.get_contacts, "contacts"),
+        RecordAudienceSnapshot=command(creators.RecordAudienceSnapshot),
+        RecordPerformanceSnapshot=command(creators.RecordPerformanceSnapshot),
+        SuspendCreator=command(creators.SuspendCreator),
+        ReinstateCreator=command(creators.ReinstateCreator),
+        EraseCreator=command(creators.EraseCreator),
         SearchCreators=query(queries.SearchCreators, queries.search_creators, "creators"),
     )
     return table, [Aggregate(creator, queries.show_creator)]

@@ -30,6 +30,9 @@ ThreadId = Annotated[str, _id("thr")]
 MessageId = Annotated[str, _id("msg")]
 PostId = Annotated[str, _id("pst")]
 ConversionId = Annotated[str, _id("cnv")]
+ShortlistId = Annotated[str, _id("lst")]
+SavedSearchId = Annotated[str, _id("srh")]
+TrackRecordId = Annotated[str, _id("trk")]
 
 
 def _utc(at: datetime) -> datetime:
@@ -55,6 +58,13 @@ Hashtag = Annotated[str, StringConstraints(pattern=r"^#[\w]{1,100}$")]
 Mention = Annotated[str, StringConstraints(pattern=r"^@[A-Za-z0-9._]{1,64}$")]
 Count = Annotated[int, Field(ge=0, le=SAFE_INTEGER)]
 Rate = Annotated[float, Field(ge=0, le=1)]
+Growth = Annotated[float, Field(ge=-1, le=1_000)]
+"""Relative change: 0.1 is a tenth more, −1 is all lost."""
+CountryOrUnknown = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|unknown)$")]
+LanguageOrUnknown = Annotated[str, StringConstraints(pattern=r"^([a-z]{2}|unknown)$")]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]{1,64}@[^@\s]{1,190}$")]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[0-9]{6,15}$")]
+"""E.164."""
 
 
 class Value(BaseModel):
@@ -95,11 +105,35 @@ class EngagementRateMethod(StrEnum):
     BY_REACH = "by_reach"
 
 
+class ConnectedVia(StrEnum):
+    """How we know of an account: the platform said so, its owner did, or an import."""
+
+    SELF_REPORTED = "self_reported"
+    OAUTH = "oauth"
+    IMPORT = "import"
+
+
 class PlatformAccount(Value):
     platform: Platform
     handle: Handle
     followers: Count
     verified: bool = False
+    connected_via: ConnectedVia = ConnectedVia.SELF_REPORTED
+
+
+class PortfolioEntry(Value):
+    """A piece of work to be seen."""
+
+    url: Url
+    title: Label
+    platform: Platform | None = None
+
+
+class Absence(Value):
+    """A creator is away: can be found, and says so. `until` None: until further notice."""
+
+    starts_at: Time
+    ends_at: Time | None = None
 
 
 class RateCardEntry(Value):
@@ -107,6 +141,14 @@ class RateCardEntry(Value):
     format: Label
     amount: Money
     negotiable: bool = True
+
+
+class Sponsored(Value):
+    """The same window, sponsored posts only; the engagement rate by the same method."""
+
+    posts: Count
+    median_views: Count | None = None
+    engagement_rate: Rate | None = None
 
 
 class Performance(Value):
@@ -118,6 +160,56 @@ class Performance(Value):
     median_views: Count | None = None
     engagement_rate: Rate | None = None
     engagement_rate_method: EngagementRateMethod | None = None
+    average_views: Count | None = None
+    completion_rate: Rate | None = None
+    follower_growth: Growth | None = None
+    """(followers now − followers 30 days ago) / followers 30 days ago."""
+    followers: Count | None = None
+    """Of the account that was measured, then."""
+    platform: Platform | None = None
+    """Of that account."""
+    last_posted_at: Time | None = None
+    sponsored: Sponsored | None = None
+
+
+class Gender(StrEnum):
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
+class AgeBand(StrEnum):
+    FROM_13 = "13-17"
+    FROM_18 = "18-24"
+    FROM_25 = "25-34"
+    FROM_35 = "35-44"
+    FROM_45 = "45-54"
+    FROM_55 = "55-64"
+    FROM_65 = "65+"
+    UNKNOWN = "unknown"
+
+
+class FollowerKind(StrEnum):
+    """What an account that follows is taken for. `mass`: follows so many that it sees little of each."""
+
+    REAL = "real"
+    INFLUENCER = "influencer"
+    MASS = "mass"
+    SUSPICIOUS = "suspicious"
+    UNKNOWN = "unknown"
+
+
+class Audience(Value):
+    """Who watches, as shares of the audience. Of each distribution the shares sum to 1 ± 1 %, or it is empty: not measured."""
+
+    captured_at: Time
+    countries: Annotated[dict[CountryOrUnknown, Rate], Field(max_length=250)] = {}
+    genders: dict[Gender, Rate] = {}
+    ages: dict[AgeBand, Rate] = {}
+    languages: Annotated[dict[LanguageOrUnknown, Rate], Field(max_length=200)] = {}
+    followers: dict[FollowerKind, Rate] = {}
+    """What its followers are taken for."""
 
 
 class Reason(Value):
@@ -125,6 +217,15 @@ class Reason(Value):
 
     code: Label
     message: Text
+
+
+class Badge(StrEnum):
+    """What a creator has shown, by facts."""
+
+    RESPONSIVE = "responsive"
+    EXPERIENCED = "experienced"
+    RELIABLE = "reliable"
+    COMPLETE = "complete"
 
 
 class Objective(StrEnum):

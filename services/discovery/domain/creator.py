@@ -3,54 +3,52 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Annotated, ClassVar, TypeAlias, assert_never
-
-from pydantic import Field
+from typing import TypeAlias, assert_never
 
 from libs.events.catalog.discovery import (
+    AudienceSnapshotRecorded,
+    AvailabilityChanged,
     CreatorApplied,
+    CreatorContactsChanged,
+    CreatorErased,
     CreatorJoined,
+    CreatorProfileUpdated,
     CreatorReinstated,
     CreatorRejected,
     CreatorSuspended,
     PerformanceSnapshotRecorded,
+    PlatformAccountConnected,
+    RateCardChanged,
 )
 from libs.events.catalog.values import (
-    Country,
+    Absence,
     CreatorId,
-    Handle,
-    Label,
-    Language,
-    Niche,
-    Performance,
-    PlatformAccount,
-    RateCardEntry,
     Reason,
-    Text,
 )
-from libs.events.decider import Command, Decider, Decision, Kind, Refusal, Role, illegal, not_found
+from libs.events.decider import Decider, Decision, Kind, Refusal, Role, illegal, not_found
 from libs.events.envelope import iso
-from services.discovery.domain.eligibility import Policy, reasons_against
-
-CLOCK_TOLERANCE = timedelta(minutes=5)
-"""How far a measurer's clock may be ahead of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """What brands see of a creator."""
-
-    handle: str
-    name: str
-    bio: str
-    country: str
-    languages: tuple[str, ...]
-    niches: tuple[str, ...]
-    accounts: tuple[PlatformAccount, ...]
-    rate_card: tuple[RateCardEntry, ...]
-    performance: Performance
+from services.discovery.domain.creator_commands import (
+    ApplyToJoin,
+    Change,
+    ConnectAccount,
+    CreatorCommand,
+    EraseCreator,
+    ImportCreator,
+    RecordAudienceSnapshot,
+    RecordPerformanceSnapshot,
+    ReinstateCreator,
+    SetAvailability,
+    SetContacts,
+    SetRateCard,
+    SuspendCreator,
+    UpdateProfile,
+)
+from services.discovery.domain.eligibility import Policy
+from services.discovery.domain.joining import imported, judge, taken_over
+from services.discovery.domain.profile import SAID, Contacts, Profile, as_known_by, check_account, check_rate_card, said
+from services.discovery.domain.snapshots import check_audience, check_performance
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +76,11 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Joined:
-    """Can be found and hired."""
+    """Can be found and hired, unless it is away for now (`profile.absence`)."""
 
     creator_id: CreatorId
     profile: Profile
+    contacts: Contacts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,52 +90,33 @@ class Suspended:
     creator_id: CreatorId
     profile: Profile
     reason: str
+    contacts: Contacts | None = None
 
 
-Creator: TypeAlias = Absent | Applied | Rejected | Joined | Suspended
-
-
-class ApplyToJoin(Command):
-    """Ask to join the marketplace. Rejected creators may ask again after the time that they were told."""
-
-    by_anyone: ClassVar[bool] = True
-
-    creator_id: CreatorId
-    handle: Handle
-    name: Label
-    bio: Text = ""
-    age: Annotated[int, Field(ge=0, le=130)]
-    country: Country
-    languages: Annotated[tuple[Language, ...], Field(max_length=20)] = ()
-    niches: Annotated[tuple[Niche, ...], Field(max_length=20)] = ()
-    accounts: Annotated[tuple[PlatformAccount, ...], Field(max_length=20)] = ()
-    rate_card: Annotated[tuple[RateCardEntry, ...], Field(max_length=50)] = ()
-    performance: Performance
-
-
-class RecordPerformanceSnapshot(Command):
-    """A newer measurement of the creator's account."""
-
-    creator_id: CreatorId
-    performance: Performance
-
-
-class SuspendCreator(Command):
-    """Take a creator out of the directory."""
-
-    creator_id: CreatorId
-    reason: Annotated[Text, Field(min_length=1)]
-
-
-class ReinstateCreator(Command):
-    """Put a suspended creator back."""
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Gone for good."""
 
     creator_id: CreatorId
 
 
-CreatorCommand: TypeAlias = ApplyToJoin | RecordPerformanceSnapshot | SuspendCreator | ReinstateCreator
+Creator: TypeAlias = Absent | Applied | Rejected | Joined | Suspended | Erased
+
+
 CreatorEvent: TypeAlias = (
-    CreatorApplied | CreatorJoined | CreatorRejected | PerformanceSnapshotRecorded | CreatorSuspended | CreatorReinstated
+    CreatorApplied
+    | CreatorJoined
+    | CreatorRejected
+    | CreatorProfileUpdated
+    | PlatformAccountConnected
+    | RateCardChanged
+    | AvailabilityChanged
+    | CreatorContactsChanged
+    | AudienceSnapshotRecorded
+    | PerformanceSnapshotRecorded
+    | CreatorSuspended
+    | CreatorReinstated
+    | CreatorErased
 )
 
 
@@ -144,97 +124,161 @@ def decide(policy: Policy, command: CreatorCommand, state: Creator) -> Decision:
     if command.actor.role is Role.CREATOR and command.actor.party != command.creator_id:
         raise not_found("creator")  # who has joined is visible to all, and changed by itself only
     match command, state:
-        case ApplyToJoin(), Absent():
-            return _judge(policy, command)
-        case ApplyToJoin(), Rejected(reapply_after=when) if command.at < when:
+        case ((ApplyToJoin() | ImportCreator()), Rejected(reapply_after=when)) if command.at < when:
             raise Refusal(
                 "REAPPLY_TOO_EARLY", f"the application was rejected; apply again from {iso(when)}", reapply_after=iso(when)
             )
-        case ApplyToJoin(), Rejected():
-            return _judge(policy, command)
-        case RecordPerformanceSnapshot(performance=new), Joined(profile=profile):
-            _check_newer(new, profile.performance, command.at)
-            return [PerformanceSnapshotRecorded(creator_id=command.creator_id, performance=new)]
+        case ApplyToJoin(), Absent() | Rejected():
+            return judge(policy, command)
+        case ImportCreator(), Absent() | Rejected():
+            return imported(policy, command)
+        case ImportCreator(), Joined(profile=profile):
+            return taken_over(command, profile)
         case SuspendCreator(), Joined():
             return [CreatorSuspended(creator_id=command.creator_id, reason=command.reason)]
         case ReinstateCreator(), Suspended():
             return [CreatorReinstated(creator_id=command.creator_id)]
+        case EraseCreator(), Applied() | Rejected() | Joined() | Suspended():
+            return [CreatorErased(creator_id=command.creator_id)]
+        case (
+            UpdateProfile()
+            | ConnectAccount()
+            | SetRateCard()
+            | SetAvailability()
+            | SetContacts()
+            | RecordAudienceSnapshot()
+            | RecordPerformanceSnapshot(),
+            Joined(),
+        ):
+            return _changed(command, state)
         case _:
             raise illegal(command, state)
 
 
-def _judge(policy: Policy, command: ApplyToJoin) -> Decision:
-    said = command.model_dump(exclude={"actor", "at"})
-    applied = CreatorApplied(**said)
-    reasons = reasons_against(policy, age=command.age, accounts=command.accounts, performance=command.performance)
-    if not reasons:
-        return [applied, CreatorJoined(**said, policy_version=policy.version)]
-    rejected = CreatorRejected(
-        creator_id=command.creator_id,
-        policy_version=policy.version,
-        reasons=reasons,
-        reapply_after=command.at + policy.reapply_after,
-    )
-    return [applied, rejected]
+def _changed(command: Change, state: Joined) -> Decision:
+    """What changes of a creator who has joined; nothing where it is so already."""
+    of, profile = command.creator_id, state.profile
+    match command:
+        case UpdateProfile():
+            changed = said(profile, {name: getattr(command, name) for name in SAID}, command.clear)
+            updated = CreatorProfileUpdated(creator_id=of, **changed)
+            return [] if profile.updated(updated) == profile else [updated]
+        case ConnectAccount(account=account):
+            account = as_known_by(command.actor.role, account)
+            check_account(profile.accounts, account)
+            return [] if account in profile.accounts else [PlatformAccountConnected(creator_id=of, account=account)]
+        case SetRateCard(rate_card=card):
+            check_rate_card(card)
+            return [] if card == profile.rate_card else [RateCardChanged(creator_id=of, rate_card=card)]
+        case SetAvailability(absence=absence):
+            _check_absence(absence, command.at)
+            return [] if absence == profile.absence else [AvailabilityChanged(creator_id=of, absence=absence)]
+        case SetContacts(legal_name=name, email=email, phone=phone):
+            told = CreatorContactsChanged(creator_id=of, legal_name=name, email=email, phone=phone)
+            return [] if state.contacts == Contacts(name, email, phone) else [told]
+        case RecordAudienceSnapshot(audience=audience):
+            check_audience(audience, profile.audience, command.at)
+            return [AudienceSnapshotRecorded(creator_id=of, audience=audience)]
+        case RecordPerformanceSnapshot(performance=performance):
+            check_performance(performance, profile.performance, command.at)
+            return [PerformanceSnapshotRecorded(creator_id=of, performance=performance)]
+        case _:
+            assert_never(command)
 
 
-def _check_newer(new: Performance, last: Performance, at: datetime) -> None:
-    field = "performance.captured_at"
-    if new.captured_at > at + CLOCK_TOLERANCE:
-        said = f"nothing can have been measured at {iso(new.captured_at)}"
-        raise Refusal("CAPTURED_IN_FUTURE", said, kind=Kind.INVALID_ARGUMENT, field=field)
-    if new.captured_at <= last.captured_at:
-        captured = iso(last.captured_at)
-        raise Refusal("SNAPSHOT_NOT_NEWER", f"the last snapshot is of {captured}", field=field, last_captured_at=captured)
+def _check_absence(absence: Absence | None, at: datetime) -> None:
+    if absence is None or absence.ends_at is None:
+        return
+    if absence.ends_at <= max(absence.starts_at, at):
+        said = "an absence ends after it starts, and not in the past"
+        raise Refusal("ABSENCE_IS_OVER", said, kind=Kind.INVALID_ARGUMENT, field="absence.ends_at")
+
+
+# --- Evolution -------------------------------------------------------------------------------------------------------
 
 
 def evolve(state: Creator, event: CreatorEvent) -> Creator:
     match event:
         case CreatorApplied():
-            return Applied(event.creator_id, _profile(event))
+            return Applied(event.creator_id, Profile.of(event))
         case CreatorJoined():
-            return Joined(event.creator_id, _profile(event))
+            return Joined(event.creator_id, Profile.of(event))
         case CreatorRejected():
             assert isinstance(state, Applied)
             return Rejected(event.creator_id, state.profile, event.reasons, event.reapply_after)
-        case PerformanceSnapshotRecorded():
-            assert isinstance(state, Joined)
-            return replace(state, profile=replace(state.profile, performance=event.performance))
-        case CreatorSuspended():
-            assert isinstance(state, Joined)
-            return Suspended(event.creator_id, state.profile, event.reason)
+        case CreatorErased():
+            return Erased(event.creator_id)
         case CreatorReinstated():
             assert isinstance(state, Suspended)
-            return Joined(event.creator_id, state.profile)
+            return Joined(event.creator_id, state.profile, state.contacts)
+        case CreatorSuspended():
+            assert isinstance(state, Joined)
+            return Suspended(event.creator_id, state.profile, event.reason, state.contacts)
+        case CreatorContactsChanged():
+            assert isinstance(state, Joined)
+            return replace(state, contacts=Contacts(event.legal_name, event.email, event.phone))
+        case _:
+            assert isinstance(state, Joined)
+            return replace(state, profile=changed_profile(state.profile, event))
+
+
+ProfileEvent: TypeAlias = (
+    CreatorProfileUpdated
+    | PlatformAccountConnected
+    | RateCardChanged
+    | AvailabilityChanged
+    | AudienceSnapshotRecorded
+    | PerformanceSnapshotRecorded
+)
+
+
+def changed_profile(profile: Profile, event: ProfileEvent) -> Profile:
+    match event:
+        case CreatorProfileUpdated():
+            return profile.updated(event)
+        case PlatformAccountConnected(account=account):
+            return profile.connected(account)
+        case RateCardChanged(rate_card=card):
+            return replace(profile, rate_card=card)
+        case AvailabilityChanged(absence=absence):
+            return replace(profile, absence=absence)
+        case AudienceSnapshotRecorded(audience=audience):
+            return replace(profile, audience=audience)
+        case PerformanceSnapshotRecorded(performance=performance):
+            return profile.measured(performance)
         case _:
             assert_never(event)
 
 
-def _profile(event: CreatorApplied | CreatorJoined) -> Profile:
-    return Profile(
-        handle=event.handle,
-        name=event.name,
-        bio=event.bio,
-        country=event.country,
-        languages=event.languages,
-        niches=event.niches,
-        accounts=event.accounts,
-        rate_card=event.rate_card,
-        performance=event.performance,
-    )
-
-
 def owners(state: Creator) -> frozenset[str] | None:
-    """Whoever has joined is public; the others are visible to themselves."""
-    return frozenset({state.creator_id}) if isinstance(state, Applied | Rejected | Suspended) else None
+    """Whoever has joined is public; the others are visible to themselves; who was erased, to operators only."""
+    match state:
+        case Applied() | Rejected() | Suspended():
+            return frozenset({state.creator_id})
+        case Erased():
+            return frozenset()
+        case _:
+            return None
 
 
 LEGAL: dict[type[Creator], tuple[type[CreatorCommand], ...]] = {
-    Absent: (ApplyToJoin,),
-    Applied: (),
-    Rejected: (ApplyToJoin,),
-    Joined: (RecordPerformanceSnapshot, SuspendCreator),
-    Suspended: (ReinstateCreator,),
+    Absent: (ApplyToJoin, ImportCreator),
+    Applied: (EraseCreator,),
+    Rejected: (ApplyToJoin, ImportCreator, EraseCreator),
+    Joined: (
+        ImportCreator,
+        UpdateProfile,
+        ConnectAccount,
+        SetRateCard,
+        SetAvailability,
+        SetContacts,
+        RecordAudienceSnapshot,
+        RecordPerformanceSnapshot,
+        SuspendCreator,
+        EraseCreator,
+    ),
+    Suspended: (ReinstateCreator, EraseCreator),
+    Erased: (),
 }
 
 

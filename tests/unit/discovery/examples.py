@@ -6,10 +6,35 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from libs.events.catalog.discovery import CreatorApplied, CreatorJoined, CreatorRejected
-from libs.events.catalog.values import EngagementRateMethod, Performance, Platform, PlatformAccount, Reason
+from libs.events.catalog.values import (
+    Absence,
+    Audience,
+    EngagementRateMethod,
+    Money,
+    Performance,
+    Platform,
+    PlatformAccount,
+    RateCardEntry,
+    Reason,
+)
 from libs.events.decider import Actor, Role
 from libs.events.testing import AT
-from services.discovery.domain.creator import ApplyToJoin, creator
+from services.discovery.domain.creator import creator
+from services.discovery.domain.creator_commands import (
+    ApplyToJoin,
+    ConnectAccount,
+    CreatorCommand,
+    EraseCreator,
+    ImportCreator,
+    RecordAudienceSnapshot,
+    RecordPerformanceSnapshot,
+    ReinstateCreator,
+    SetAvailability,
+    SetContacts,
+    SetRateCard,
+    SuspendCreator,
+    UpdateProfile,
+)
 from services.discovery.domain.eligibility import Policy
 
 POLICY = Policy()
@@ -65,3 +90,43 @@ TOO_YOUNG = Reason(code="AGE_TOO_LOW", message="age is 17: at least 18 is needed
 
 def rejected(until: datetime = AT + timedelta(days=30)) -> CreatorRejected:
     return CreatorRejected(creator_id=ANA, policy_version=1, reasons=(TOO_YOUNG,), reapply_after=until)
+
+
+# --- Commands on a creator who has joined ----------------------------------------------------------------------------
+
+
+def priced(amount: int = 45_000, currency: str = "EUR", format: str = "video") -> RateCardEntry:
+    money = Money(amount=amount, currency=currency)
+    return RateCardEntry(platform=Platform.TIKTOK, format=format, amount=money)
+
+
+def watched(at: datetime = AT - timedelta(days=1), **others: Any) -> Audience:
+    shares: dict[str, Any] = {
+        "countries": {"DE": 0.6, "AT": 0.3, "unknown": 0.1},
+        "genders": {"female": 0.7, "male": 0.3},
+        "ages": {"18-24": 0.55, "25-34": 0.45},
+    }
+    return Audience(captured_at=at, **{**shares, **others})
+
+
+def imported(**others: Any) -> ImportCreator:
+    return ImportCreator(**profile(**{"age": 27, **others}))
+
+
+newer = RecordPerformanceSnapshot(creator_id=ANA, performance=measured(AT))
+away = SetAvailability(creator_id=ANA, absence=Absence(starts_at=AT, ends_at=AT + timedelta(days=14)))
+COMMANDS: tuple[CreatorCommand, ...] = (
+    apply(),
+    imported(performance=measured(AT)),
+    UpdateProfile(creator_id=ANA, bio="Makes soap"),
+    ConnectAccount(creator_id=ANA, account=PlatformAccount(platform=Platform.YOUTUBE, handle="ana", followers=900)),
+    SetRateCard(creator_id=ANA, rate_card=(priced(),)),
+    away,
+    SetContacts(creator_id=ANA, legal_name="Ana Ana", email="ana@example.com"),
+    RecordAudienceSnapshot(creator_id=ANA, audience=watched()),
+    newer,
+    SuspendCreator(creator_id=ANA, reason="spam"),
+    ReinstateCreator(creator_id=ANA),
+    EraseCreator(creator_id=ANA),
+)
+"""One of each."""
