@@ -160,7 +160,7 @@ def test_who_is_erased_is_there_for_nobody_but_operators() -> None:
     after = ana().when(EraseCreator(creator_id=ANA), actor=AS_ANA).then(CreatorErased(creator_id=ANA))
     assert not any(RULES.visible(after.state, actor) for actor in (AS_ANA, AS_BRAND))
     assert "Ana" not in str(show_creator(ANA, after.state))
-    after.when(away, actor=AS_ANA).then_refused("ILLEGAL_TRANSITION")
+    after.when(away, actor=AS_ANA).then_refused("NOT_FOUND")
 
 
 # --- Measurements ----------------------------------------------------------------------------------------------------
