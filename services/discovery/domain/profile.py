@@ -59,7 +59,7 @@ class Profile:
 
     def measured(self, performance: Performance) -> Profile:
         """Its figures are the newest; the account that was measured has the followers that were counted."""
-        accounts = tuple(_counted(account, performance) for account in self.accounts)
+        accounts = tuple(counted(account, performance) for account in self.accounts)
         return replace(self, performance=performance, accounts=accounts)
 
     def connected(self, account: PlatformAccount) -> Profile:
@@ -77,7 +77,7 @@ def said(profile: Profile, changes: Mapping[str, Any], clear: Sequence[str] = ()
     return {**now, **{name: EMPTY[name] for name in clear}}
 
 
-def _counted(account: PlatformAccount, performance: Performance) -> PlatformAccount:
+def counted(account: PlatformAccount, performance: Performance) -> PlatformAccount:
     if performance.followers is None or account.platform is not performance.platform:
         return account
     return account.model_copy(update={"followers": performance.followers})
