@@ -49,6 +49,9 @@ class MemoryCreatorIndex:
         counts = Counter(word for entry in joined for word in set(named(entry)) if word.startswith(beginning))
         return sorted(counts.items(), key=lambda word: (-word[1], word[0]))[:limit]
 
+    async def forget_others(self) -> None:
+        """There are none."""
+
     async def close(self) -> None:
         """What was written stays."""
 

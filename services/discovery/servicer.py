@@ -9,11 +9,13 @@ from services.discovery import queries
 from services.discovery.domain import creator_commands as creators
 from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
+from services.discovery.ports import CreatorIndex
+from services.discovery.searching import SearchCreators, Searching, SuggestWords
 
 
-def contents(policy: Policy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
+def contents(policy: Policy, index: CreatorIndex) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
     """The rpcs and the aggregates behind them, with the rules as the policy sets them."""
-    creator = creator_under(policy)
+    creator, searching = creator_under(policy), Searching(index)
     table = rpcs(
         ApplyToJoin=command(creators.ApplyToJoin, id="party"),
         ImportCreators=batch(creators.ImportCreator, items="creators"),
@@ -29,6 +31,7 @@ def contents(policy: Policy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
         SuspendCreator=command(creators.SuspendCreator),
         ReinstateCreator=command(creators.ReinstateCreator),
         EraseCreator=command(creators.EraseCreator),
-        SearchCreators=query(queries.SearchCreators, queries.search_creators, "creators"),
+        SearchCreators=query(SearchCreators, searching.search, "directory"),
+        SuggestWords=query(SuggestWords, searching.suggest, "directory"),
     )
     return table, [Aggregate(creator, queries.show_creator)]

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 from tantivy import DocAddress, Filter, Index, IndexWriter, Order, Query, Searcher, TextAnalyzerBuilder, Tokenizer
@@ -22,6 +23,7 @@ from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, S
 from services.discovery.tantivy_queries import Queries
 from services.discovery.tantivy_schema import KEYS, WORDS, indexed, schema
 
+T = TypeVar("T")
 POSITION = "position"
 """The id of the document that says how far the index is."""
 EVERY_BUCKET = 1_000
@@ -34,14 +36,17 @@ class TantivyCreatorIndex:
     def __init__(self, directory: Path, version: int, *, heap: int = 128_000_000) -> None:
         self._directory, self._version, self._heap = directory, version, heap
         self._opened: _Opened | None = None
+        self._writing = ThreadPoolExecutor(
+            1, "creator index"
+        )  # a write that nobody waits for any more ends before the next step
 
     async def open(self) -> int:
         if self._opened is None:
-            self._opened = await asyncio.to_thread(_Opened, self._directory / f"v{self._version}", self._heap)
+            self._opened = await self._in_turn(_Opened, self._directory / f"v{self._version}", self._heap)
         return self._opened.position
 
     async def write(self, changes: Mapping[str, Document | None], position: int) -> None:
-        await asyncio.to_thread(self._on_disk.write, changes, position)
+        await self._in_turn(self._on_disk.write, changes, position)
 
     async def get(self, creators: Sequence[str]) -> dict[str, Document]:
         return await asyncio.to_thread(self._on_disk.get, creators) if creators else {}
@@ -56,13 +61,16 @@ class TantivyCreatorIndex:
         """What was written stays; another process may open it."""
         opened, self._opened = self._opened, None
         if opened is not None:
-            await asyncio.to_thread(opened.close)
+            await self._in_turn(opened.close)
 
     async def forget_others(self) -> None:
         """Removes what other versions have left on this disk."""
         for path in self._directory.glob("v*"):
             if path.name != f"v{self._version}":
-                await asyncio.to_thread(shutil.rmtree, path, ignore_errors=True)
+                await self._in_turn(shutil.rmtree, path, True)
+
+    async def _in_turn(self, act: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, act, *given)
 
     @property
     def _on_disk(self) -> _Opened:
