@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from libs.events.catalog.campaigns import EngagementOpened
+from libs.events.catalog.campaigns import CampaignDrafted, EngagementOpened
 from libs.events.catalog.discovery import (
     CreatorContactsChanged,
     CreatorErased,
@@ -28,4 +28,16 @@ def contacts(doc: Document, event: Recorded[CreatorContactsChanged | CreatorEras
             assert_never(event.data)
 
 
-PROJECTIONS = (contacts,)
+@projection("campaigns", version=1, of=(CampaignDrafted, EngagementOpened), key="campaign_id")
+def campaigns(doc: Document, event: Recorded[CampaignDrafted | EngagementOpened]) -> Document:
+    """What a campaign asks for, and who is engaged with it already: for recommendations."""
+    match event.data:
+        case CampaignDrafted() as drafted:
+            return {**doc, **drafted.model_dump(mode="json")}
+        case EngagementOpened(creator_id=creator):
+            return {**doc, "engaged": sorted({*doc.get("engaged", ()), creator})}
+        case _:
+            assert_never(event.data)
+
+
+PROJECTIONS = (contacts, campaigns)

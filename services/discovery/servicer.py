@@ -9,13 +9,15 @@ from services.discovery import queries
 from services.discovery.domain import creator_commands as creators
 from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
+from services.discovery.domain.fit import Weights
+from services.discovery.fitting import BatchGetCreators, FindSimilarCreators, Fitting, GetBenchmarks, RecommendCreators
 from services.discovery.ports import CreatorIndex
 from services.discovery.searching import SearchCreators, Searching, SuggestWords
 
 
-def contents(policy: Policy, index: CreatorIndex) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
+def contents(policy: Policy, index: CreatorIndex, weights: Weights) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
     """The rpcs and the aggregates behind them, with the rules as the policy sets them."""
-    creator, searching = creator_under(policy), Searching(index)
+    creator, searching, fitting = creator_under(policy), Searching(index), Fitting(index, weights)
     table = rpcs(
         ApplyToJoin=command(creators.ApplyToJoin, id="party"),
         ImportCreators=batch(creators.ImportCreator, items="creators"),
@@ -33,5 +35,9 @@ def contents(policy: Policy, index: CreatorIndex) -> tuple[Mapping[str, Rpc], Se
         EraseCreator=command(creators.EraseCreator),
         SearchCreators=query(SearchCreators, searching.search, "directory"),
         SuggestWords=query(SuggestWords, searching.suggest, "directory"),
+        BatchGetCreators=query(BatchGetCreators, fitting.batch_get, "directory"),
+        FindSimilarCreators=query(FindSimilarCreators, fitting.similar, "directory"),
+        RecommendCreators=query(RecommendCreators, fitting.recommend, "directory", "campaigns"),
+        GetBenchmarks=query(GetBenchmarks, fitting.benchmarks, "directory"),
     )
     return table, [Aggregate(creator, queries.show_creator)]

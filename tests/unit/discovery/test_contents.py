@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from libs.chassis import descriptors
 from libs.chassis.build_protos import build
@@ -12,6 +13,7 @@ from libs.events.catalog.discovery import CreatorSuspended
 from libs.events.catalog.values import EngagementRateMethod
 from services.discovery.directory import Directory
 from services.discovery.domain.creator import Creator
+from services.discovery.domain.fit import Weights
 from services.discovery.memory_index import MemoryCreatorIndex
 from services.discovery.projections import PROJECTIONS
 from services.discovery.queries import show_creator
@@ -28,7 +30,7 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> dict[str, descriptors.M
 
 def test_the_table_names_the_methods_of_the_protos(methods: dict[str, descriptors.Method]) -> None:
     index = MemoryCreatorIndex()
-    rpcs, aggregates = contents(POLICY, index)
+    rpcs, aggregates = contents(POLICY, index, Weights())
     check(methods, rpcs, aggregates, [*(one.name for one in PROJECTIONS), Directory(index).name])
     assert all(method.roles for method in methods.values())
 
@@ -59,3 +61,10 @@ def test_the_policy_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Settings().policy()
     assert (policy.version, policy.least_followers) == (2, 500)
     assert policy.least_engagement[EngagementRateMethod.BY_REACH] == 0.03
+
+
+@pytest.mark.parametrize("weights", ['{"niches": 1}', '{"niches":0,"audience":0,"size":0,"engagement":0,"languages":0}'])
+def test_weights_are_whole_and_not_nothing(monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
+    monkeypatch.setenv("SIMILAR_WEIGHTS", weights)
+    with pytest.raises(ValidationError, match="weights are given for niches"):
+        Settings()
