@@ -41,6 +41,7 @@ class Sent:
     who: Person
     path: str
     key: str
+    verb: str
     status: int = 0
     version: int = 0
     position: str = ""
@@ -73,10 +74,10 @@ class Frontends:
         self._check(reply, path)
         return reply.json() if reply.status_code < 300 else None
 
-    async def post(self, who: Person, path: str, body: Json) -> HttpReply | None:
+    async def post(self, who: Person, path: str, body: Json, verb: str = "POST") -> HttpReply | None:
         """The last answer; None: there was none."""
         self.asked += 1
-        sent = Sent(who, path, f"k{len(self.sent)}")
+        sent = Sent(who, path, f"k{len(self.sent)}", verb)
         self.sent.append(sent)
         if self.chance.random() < 0.06:
             replies = await asyncio.gather(self._insist(sent, body), self._insist(sent, body))
@@ -106,7 +107,7 @@ class Frontends:
         reply: HttpReply | None = None
         for attempt in range(TRIES):
             try:
-                reply = await self._request("POST", sent.who, sent.path, body=body, key=sent.key)
+                reply = await self._request(sent.verb, sent.who, sent.path, body=body, key=sent.key)
             except httpx.TransportError:
                 reply = None
             if reply is not None and reply.status_code not in RETRIED:
