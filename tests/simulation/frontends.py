@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 
@@ -64,11 +65,12 @@ class Frontends:
     asked: int = 0
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    async def get(self, who: Person, path: str, **params: Any) -> Json | None:
+    async def get(self, who: Person, target: str) -> Json | None:
         """None: it is not there, or nobody answers."""
         self.asked += 1
+        path, _, asked = target.partition("?")
         try:
-            reply = await self._request("GET", who, path, params=params)
+            reply = await self._request("GET", who, path, params=dict(parse_qsl(asked)))
         except httpx.TransportError:
             return None
         self._check(reply, path)
