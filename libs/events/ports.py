@@ -58,6 +58,10 @@ class CommitLog(Protocol):
 
     async def find(self, commit_id: str) -> Commit | None: ...
 
+    async def find_all(self, commit_ids: Sequence[str]) -> dict[str, Commit]:
+        """Those of them that are stored, by commit id, in one look-up."""
+        ...
+
     async def head(self) -> int:
         """The last position; 0 when empty."""
         ...

@@ -120,6 +120,10 @@ class MongoCommitLog:
         found = await self._database.find(COMMITS, {"commit_id": commit_id}, limit=1)
         return commit_of(found[0]) if found else None
 
+    async def find_all(self, commit_ids: Sequence[str]) -> dict[str, Commit]:
+        found = await self._database.find(COMMITS, {"commit_id": {"$in": list(commit_ids)}})
+        return {commit.commit_id: commit for commit in map(commit_of, found)}
+
     async def head(self) -> int:
         return await self._last(majority=True)
 

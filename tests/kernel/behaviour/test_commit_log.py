@@ -34,6 +34,13 @@ async def test_an_empty_log_has_nothing_at_position_zero(log: CommitLog) -> None
     assert await log.read(0, 10) == []
     assert await log.stream("jar_1") == []
     assert await log.find(str(uuid.uuid4())) is None
+    assert await log.find_all([str(uuid.uuid4())]) == {}
+
+
+async def test_many_are_found_at_once_and_those_that_are_not_there_are_left_out(log: CommitLog) -> None:
+    one, other = await append(log, stream="jar_1"), await append(log, stream="jar_2")
+    wanted = [other.commit_id, str(uuid.uuid4()), one.commit_id]
+    assert await log.find_all(wanted) == {one.commit_id: one, other.commit_id: other}
 
 
 async def test_positions_are_the_next_integers_across_streams(log: CommitLog) -> None:
