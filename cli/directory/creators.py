@@ -59,9 +59,10 @@ def _creator(number: int, chance: Random, at: datetime) -> Json:
         "languages": _languages(chance, country),
         "niches": about,
         "accounts": accounts,
-        "rateCard": rate_card(chance, accounts, country, niche),
         "performance": performance(chance, largest["platform"], largest["followers"], at),
     }
+    if card := rate_card(chance, accounts, country, niche):
+        creator["rateCard"] = card
     if place:
         creator["state"], creator["city"] = place
     if random() > UNMEASURED:
