@@ -186,8 +186,12 @@ class BatchEndpoint:
         stored = await self._stored(call, input_hash, [sent for of_one in by_stream.values() for _, sent in of_one])
         for commit in stored.values():
             self._reach(reached, commit.stream, commit.position)
-        left = ([(index, sent) for index, sent in of_one if sent.commit_id not in stored] for of_one in by_stream.values())
-        sending = [self._in_order(call, of_one, results, reached) for of_one in left if of_one]
+        left = {
+            stream: [(index, sent) for index, sent in of_one if sent.commit_id not in stored]
+            for stream, of_one in by_stream.items()
+        }
+        await self._room.handler.warm(self._decider, [stream for stream, of_one in left.items() if of_one])
+        sending = [self._in_order(call, of_one, results, reached) for of_one in left.values() if of_one]
         for failed in await asyncio.gather(*sending, return_exceptions=True):
             if failed is not None:
                 raise failed  # an outage: the client sends the whole batch again under its key

@@ -74,6 +74,10 @@ class MemoryCommitLog:
         kept = self._streams.get(stream, [])
         return kept[bisect_right(kept, after, key=lambda commit: commit.last) :]
 
+    async def streams(self, streams: Sequence[str]) -> dict[str, list[Commit]]:
+        await self._faults.at("log.read")
+        return {stream: list(self._streams[stream]) for stream in streams if stream in self._streams}
+
     async def read(self, after: int, limit: int) -> list[Commit]:
         await self._faults.at("log.read")
         return self._commits[after : after + limit]

@@ -47,6 +47,10 @@ class CommitLog(Protocol):
         """The stream's commits with `last > after`, in order."""
         ...
 
+    async def streams(self, streams: Sequence[str]) -> dict[str, list[Commit]]:
+        """Whole streams, those that there are, in one look-up."""
+        ...
+
     async def read(self, after: int, limit: int) -> list[Commit]:
         """Commits of all streams with `position > after`, in order, at most `limit`; only what no fail-over can take back."""
         ...

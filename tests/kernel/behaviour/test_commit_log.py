@@ -58,6 +58,13 @@ async def test_versions_of_a_stream_follow_each_other(log: CommitLog) -> None:
     assert verify_stream(await log.stream("jar_1")) is None
 
 
+async def test_streams_are_read_at_once_and_those_that_are_not_there_are_left_out(log: CommitLog) -> None:
+    first, other = await append(log, stream="jar_1", events=2), await append(log, stream="jar_2")
+    second = await append(log, after=first)
+    await append(log, stream="jar_3")
+    assert await log.streams(["jar_2", "jar_1", "jar_9"]) == {"jar_1": [first, second], "jar_2": [other]}
+
+
 async def test_a_stream_that_moved_on_refuses(log: CommitLog) -> None:
     first = await append(log, stream="jar_1")
     await append(log, after=first)
