@@ -18,7 +18,7 @@ from rich.table import Table
 from cli import people, state
 from cli.console import DATA_DIR, DataDir, fail, out
 from cli.imports import sending
-from cli.imports.columns import HeaderError
+from cli.imports.lines import Unreadable
 from cli.imports.place import Memory, Place
 from cli.imports.rows import rows
 from cli.story.api import Api, Broken, Refused
@@ -61,7 +61,7 @@ def creators(
     except KeyboardInterrupt:
         out.print(f"Stopped after line {memory.recall().lines:,}: the same command goes on there.")
         raise typer.Exit(130) from None
-    except (HeaderError, ValueError) as error:
+    except Unreadable as error:
         fail(str(error), code=2)
     except (Broken, Refused) as error:
         fail(f"stopped after line {memory.recall().lines:,}, the same command goes on there: {error}")
@@ -73,7 +73,7 @@ def creators(
 
 async def _import(file: Path, memory: Memory, url: str, mint: people.Mint) -> tuple[Place, list[sending.RefusedRow]]:
     """Returns where it ended, and the first rows that were refused in this run."""
-    place, shown = memory.recall(), list[sending.RefusedRow]()
+    place, shown = _recalled(file, memory), list[sending.RefusedRow]()
     with contextlib.ExitStack() as stack:
         source = stack.enter_context(file.open("rb"))
         found = rows(file, source, place.offset, place.lines)
@@ -92,6 +92,12 @@ async def _import(file: Path, memory: Memory, url: str, mint: people.Mint) -> tu
     if not place.refused:
         _report(file).unlink()
     return place, shown
+
+
+def _recalled(file: Path, memory: Memory) -> Place:
+    """Where to go on: at the beginning, if the report of what was refused until then is gone."""
+    place, report = memory.recall(), _report(file)
+    return place if (report.stat().st_size if report.exists() else 0) >= place.reported else Place()
 
 
 def _settled(place: Place, settled: sending.Settled, report: BinaryIO) -> Place:

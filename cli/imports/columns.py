@@ -16,16 +16,14 @@ from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from cli.imports.lines import Unreadable
+
 Json = dict[str, Any]
 
 MOST_NUMBERED = 50
 """Objects of a list, as many as the longest list may have."""
 SEPARATOR = ";"
 TRUTHS = {"true": True, "false": False}
-
-
-class HeaderError(Exception):
-    """Columns that there are not, or not twice; the text names them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +43,14 @@ class Column:
 
 
 def columns(header: Sequence[str], shape: Descriptor) -> list[Column]:
-    """Raises `HeaderError`."""
+    """Raises `Unreadable`, with the columns that there are not, or that are there twice."""
     names = [name.strip() for name in header]
     found = [_column(name, shape) for name in names]
     unknown = [name or "(empty)" for name, column in zip(names, found, strict=True) if column is None]
     if unknown:
-        raise HeaderError(f"there is no column {', '.join(unknown)}; there are: {', '.join(known(shape))}")
+        raise Unreadable(f"there is no column {', '.join(unknown)}; there are: {', '.join(known(shape))}")
     if twice := [name for name, times in Counter(names).items() if times > 1]:
-        raise HeaderError(f"given twice: {', '.join(twice)}")
+        raise Unreadable(f"given twice: {', '.join(twice)}")
     return [column for column in found if column is not None]
 
 

@@ -11,6 +11,10 @@ LONGEST = 262_144
 """Bytes of a line; a longer one is passed over and refused."""
 
 
+class Unreadable(Exception):
+    """A file that cannot be imported as a whole; the text says why."""
+
+
 class Fault(Exception):
     """What is wrong with a row: a stable code, what would be right, and the field at fault, if it is one."""
 

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from cli.imports.columns import Column, HeaderError, columns, creator
-from cli.imports.lines import Fault, Line, Lines
+from cli.imports.columns import Column, columns, creator
+from cli.imports.lines import Fault, Line, Lines, Unreadable
 from cli.imports.shape import Json, checker, imported_creator
 
 CSV, JSON_LINES = ".csv", (".jsonl", ".ndjson")
@@ -33,14 +33,13 @@ Read = Callable[[list[Line]], Json]
 
 
 def rows(path: Path, file: BinaryIO, offset: int = 0, passed: int = 0) -> Iterator[Row]:
-    """Rows of a file, from an offset on that lies after `passed` lines. Raises `HeaderError`; ValueError for a file of another
-    kind."""
+    """Rows of a file, from an offset on that lies after `passed` lines. Raises `Unreadable`."""
     kind, check = path.suffix.lower(), checker()
     if kind in JSON_LINES:
         lines = _lines_from(file, offset, passed)
         return _rows(lines, lambda taken: check(_parsed(taken[0].text)))
     if kind != CSV:
-        raise ValueError(f"{path.name} is neither .csv nor .jsonl (JSON Lines)")
+        raise Unreadable(f"{path.name} is neither .csv nor .jsonl (JSON Lines)")
     first, header = _header(Lines(file))
     lines = _lines_from(file, max(offset, first.end), max(passed, first.number))
     return _rows(lines, lambda taken: check(creator(_cells(taken, lines, len(header)), header)))
@@ -72,11 +71,11 @@ def _parsed(text: str) -> Any:
 def _header(lines: Lines) -> tuple[Line, Sequence[Column]]:
     line = next(lines, None)
     if line is None or line.fault is not None:
-        raise HeaderError("the first line of a CSV file names its columns" if line is None else str(line.fault))
+        raise Unreadable("the first line of a CSV file names its columns" if line is None else str(line.fault))
     try:
         return line, columns(next(csv.reader([line.text], strict=True), []), imported_creator())
     except csv.Error as error:
-        raise HeaderError(f"the first line is not CSV: {error}") from None
+        raise Unreadable(f"the first line is not CSV: {error}") from None
 
 
 def _cells(taken: list[Line], lines: Lines, wanted: int) -> list[str]:

@@ -14,9 +14,9 @@ from hypothesis import given as for_all
 from hypothesis import strategies as st
 
 from cli.directory import creators
-from cli.imports.columns import HeaderError, known
+from cli.imports.columns import known
 from cli.imports.identity import creator_id_of
-from cli.imports.lines import LONGEST, Lines
+from cli.imports.lines import LONGEST, Lines, Unreadable
 from cli.imports.place import Memory, Place
 from cli.imports.rows import Row, rows
 from cli.imports.sending import MOST_BYTES, MOST_ROWS, batches
@@ -117,12 +117,12 @@ def test_columns_are_paths_and_an_empty_cell_says_nothing() -> None:
     ],
 )
 def test_a_column_that_there_is_not_is_named_before_anything_is_read(header: str, named: str) -> None:
-    with pytest.raises(HeaderError, match=named):
+    with pytest.raises(Unreadable, match=named):
         read(header, "creators.csv")
 
 
 def test_a_file_of_another_kind_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"creators.xlsx is neither .csv nor .jsonl"):
+    with pytest.raises(Unreadable, match=r"creators.xlsx is neither .csv nor .jsonl"):
         read("", "creators.xlsx")
 
 
