@@ -32,6 +32,7 @@ NOT_SIMULATED = {
     "libs/events/compatibility.py": "compares schemas when the catalog changes",
     "libs/events/examples.py": "makes golden examples when the catalog changes",
     "libs/events/export.py": "exports schemas when the catalog changes",
+    "services/discovery/ports.py": "what discovery asks for; it does nothing",
     "services/discovery/tantivy_index.py": "the index on disk: its port is a twin",
     "services/discovery/tantivy_queries.py": "the index on disk: its port is a twin",
     "services/discovery/tantivy_schema.py": "the index on disk: its port is a twin",
