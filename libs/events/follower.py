@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from libs.events.backoff import patiently
-from libs.events.envelope import Recorded, recorded
+from libs.events.envelope import Fact, facts
 from libs.events.ids import Ids
 from libs.events.ports import Clock, CommitLog
 from libs.events.registry import Event, Registry, registry
@@ -36,7 +36,7 @@ class Kept(Protocol):
         """Returns the position up to which it is written; 0: it begins."""
         ...
 
-    async def take(self, events: Sequence[Recorded[Any]], position: int) -> None:
+    async def take(self, events: Sequence[Fact], position: int) -> None:
         """Takes in these events, in the log's order, and is then written up to the position: both or neither."""
         ...
 
@@ -69,7 +69,7 @@ class Follower:
         self.caught_up = False
         """It has been at the end of the log since it was opened."""
         self._kept, self._commits, self._clock, self._ids, self._known = kept, commits, clock, ids, known
-        self._of = kept.of
+        self._of = frozenset(kept.of)
         self._types = {cls.type for cls in kept.of}
         self._batch, self._poll, self._rest = batch, poll, rest
 
@@ -103,14 +103,14 @@ class Follower:
             log.info("%s of %s has caught up at %d", self.name, self.service, self.position)
         await self._commits.wait(self.position, self._poll)
 
-    async def _next(self) -> tuple[list[Recorded[Any]], int]:
-        events: list[Recorded[Any]] = []
+    async def _next(self) -> tuple[list[Fact], int]:
+        events: list[Fact] = []
         reached = self.position
         while len(events) < self._batch:
             commits = self._commits.recent(reached, PAGE) or await self._commits.read(reached, PAGE)
             for commit in commits:
                 if any(event.type in self._types for event in commit.events):
-                    events += (one for one in recorded(commit, self.service, self._known) if isinstance(one.data, self._of))
+                    events += (fact for fact in facts(commit, self._known) if fact.kind in self._of)
                 reached = commit.position
             if len(commits) < PAGE:
                 break

@@ -68,6 +68,11 @@ class Registry:
 
     def decode(self, type_: str, version: int, data: JsonObject) -> Event:
         """The event in its newest version. Raises `UnknownEventType`, `UnknownEventVersion`, `pydantic.ValidationError`."""
+        cls, newest = self.upcast(type_, version, data)
+        return cls.model_validate(newest)
+
+    def upcast(self, type_: str, version: int, data: JsonObject) -> tuple[type[Event], JsonObject]:
+        """Its class, and its data in the newest version, as plain JSON. Raises `UnknownEventType`, `UnknownEventVersion`."""
         cls = self._classes.get(type_)
         if cls is None:
             raise UnknownEventType(type_)
@@ -75,7 +80,7 @@ class Registry:
             raise UnknownEventVersion(f"{type_} version {version}, newest known here is {cls.version}")
         for step in range(version, cls.version):
             data = self._upcasters[(type_, step)](data)
-        return cls.model_validate(data)
+        return cls, data
 
 
 registry = Registry()

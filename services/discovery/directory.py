@@ -7,8 +7,10 @@ profile, `followers` (of the largest account), `badges` {badge: evidence}, `lack
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any, TypeAlias, assert_never, get_args
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias, get_args
+
+from pydantic import BaseModel
 
 from libs.events.catalog.discovery import (
     AudienceSnapshotRecorded,
@@ -24,8 +26,8 @@ from libs.events.catalog.discovery import (
     PlatformAccountConnected,
     RateCardChanged,
 )
-from libs.events.catalog.values import Badge, Performance, PlatformAccount
-from libs.events.envelope import Recorded
+from libs.events.catalog.values import Audience, Badge, Performance, PlatformAccount
+from libs.events.envelope import Fact, Recorded
 from libs.events.ports import Document
 from services.discovery.domain.credibility import KEPT, credibility
 from services.discovery.domain.eligibility import largest_following
@@ -53,70 +55,103 @@ VERSION = 1
 
 def entry(doc: Document, event: Recorded[Listed]) -> Document | None:
     """The entry after the event; empty before the creator joined, None once it is gone."""
-    if not doc and not isinstance(event.data, CreatorJoined):
+    return after(doc, Fact(type(event.data), event.data.model_dump(mode="json"), event.position))
+
+
+def after(doc: Document, fact: Fact) -> Document | None:
+    """The same of an event as it is stored."""
+    if not doc and fact.kind is not CreatorJoined:
         return None  # a badge of one that is gone
-    match event.data:
-        case CreatorJoined() as joined:
-            return _whole(_joined(joined, event.position))
-        case CreatorSuspended():
-            return {**doc, "status": "suspended"}
-        case CreatorReinstated():
-            return {**doc, "status": "joined"}
-        case CreatorErased():
-            return None
-        case CreatorProfileUpdated() as updated:
-            return _whole({**doc, **updated.model_dump(mode="json", exclude={"creator_id"})})
-        case PlatformAccountConnected(account=account):
-            known = [PlatformAccount.model_validate(one) for one in doc["accounts"]]
-            return _whole({**doc, **_accounts(with_account(known, account))})
-        case RateCardChanged(rate_card=card):
-            return _whole({**doc, "rate_card": [one.model_dump(mode="json") for one in card]})
-        case AvailabilityChanged(absence=absence):
-            return {**doc, "absence": absence and absence.model_dump(mode="json")}
-        case AudienceSnapshotRecorded(audience=audience):
-            return _whole({**doc, "audience": audience.model_dump(mode="json")})
-        case PerformanceSnapshotRecorded(performance=performance):
-            return _whole(_measured(doc, performance))
-        case BadgeAwarded(badge=badge, evidence=evidence):
-            return {**doc, "badges": {**doc["badges"], badge.value: dict(evidence)}}
-        case BadgeRevoked(badge=badge):
-            return {**doc, "badges": {name: shown for name, shown in doc["badges"].items() if name != badge.value}}
-        case _:
-            assert_never(event.data)
+    changed = _CHANGES[fact.kind](doc, fact)
+    return _whole(changed) if changed is not None and fact.kind not in _ASIDE else changed
 
 
-def _joined(joined: CreatorJoined, position: int) -> Document:
-    profile = joined.model_dump(mode="json", exclude={"policy_version", "accounts"})
+def _joined(doc: Document, fact: Fact) -> Document:
+    said = {name: value for name, value in fact.data.items() if name != "policy_version"}
     nothing: Document = {"state": None, "city": None, "portfolio": [], "audience": None, "absence": None, "badges": {}}
-    entry = {**profile, **nothing, **_accounts(joined.accounts), "number": position, "status": "joined"}
-    return {**entry, "history": _history([], joined.performance, entry["followers"])}
+    performance = {**UNMEASURED, **said["performance"]}
+    followers = max((account["followers"] for account in said["accounts"]), default=None)
+    made = {**_SILENT, **said, **nothing, "performance": performance, "followers": followers}
+    return {**made, "number": fact.position, "status": "joined", "history": _history([], performance, followers)}
+
+
+def _updated(doc: Document, fact: Fact) -> Document:
+    return {**doc, **fact.data}
+
+
+def _connected(doc: Document, fact: Fact) -> Document:
+    known = [PlatformAccount.model_validate(one) for one in doc["accounts"]]
+    return {**doc, **_accounts(with_account(known, PlatformAccount.model_validate(fact.data["account"])))}
+
+
+def _measured(doc: Document, fact: Fact) -> Document:
+    performance = {**UNMEASURED, **fact.data["performance"]}
+    if performance["followers"] is not None:
+        taken = Performance.model_validate(performance)
+        doc = {**doc, **_accounts(tuple(counted(PlatformAccount.model_validate(one), taken) for one in doc["accounts"]))}
+    return {**doc, "performance": performance, "history": _history(doc["history"], performance, doc["followers"])}
+
+
+def _watched(doc: Document, fact: Fact) -> Document:
+    return {**doc, "audience": {**UNWATCHED, **fact.data["audience"]}}
+
+
+def _awarded(doc: Document, fact: Fact) -> Document:
+    return {**doc, "badges": {**doc["badges"], fact.data["badge"]: fact.data["evidence"]}}
+
+
+def _revoked(doc: Document, fact: Fact) -> Document:
+    return {**doc, "badges": {badge: shown for badge, shown in doc["badges"].items() if badge != fact.data["badge"]}}
+
+
+_CHANGES: Mapping[type[Any], Callable[[Document, Fact], Document | None]] = {
+    CreatorJoined: _joined,
+    CreatorProfileUpdated: _updated,
+    PlatformAccountConnected: _connected,
+    RateCardChanged: lambda doc, fact: {**doc, "rate_card": fact.data["rate_card"]},
+    AvailabilityChanged: lambda doc, fact: {**doc, "absence": fact.data["absence"]},
+    AudienceSnapshotRecorded: _watched,
+    PerformanceSnapshotRecorded: _measured,
+    CreatorSuspended: lambda doc, fact: {**doc, "status": "suspended"},
+    CreatorReinstated: lambda doc, fact: {**doc, "status": "joined"},
+    CreatorErased: lambda doc, fact: None,
+    BadgeAwarded: _awarded,
+    BadgeRevoked: _revoked,
+}
+_ASIDE = frozenset({CreatorSuspended, CreatorReinstated, CreatorErased, BadgeAwarded, BadgeRevoked, AvailabilityChanged})
+"""Nothing else follows from these."""
+
+
+def _defaults(kind: type[BaseModel]) -> Document:
+    """Of fields that may be missing in what was written before they were there."""
+    fields = kind.model_fields.items()
+    made = {name: field.get_default(call_default_factory=True) for name, field in fields if not field.is_required()}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in made.items()}
+
+
+UNMEASURED, UNWATCHED, _SILENT = _defaults(Performance), _defaults(Audience), _defaults(CreatorJoined)
 
 
 def _accounts(accounts: tuple[PlatformAccount, ...]) -> Document:
     return {"accounts": [one.model_dump(mode="json") for one in accounts], "followers": largest_following(accounts)}
 
 
-def _measured(doc: Document, performance: Performance) -> Document:
-    known = (PlatformAccount.model_validate(one) for one in doc["accounts"])
-    accounts = _accounts(tuple(counted(one, performance) for one in known))
-    history = _history(doc["history"], performance, accounts["followers"])
-    return {**doc, **accounts, "performance": performance.model_dump(mode="json"), "history": history}
-
-
-def _history(history: list[Document], performance: Performance, followers: int | None) -> list[Document]:
+def _history(history: list[Document], performance: Document, followers: int | None) -> list[Document]:
     if followers is None:
         return history
-    measured = performance.model_dump(mode="json", include={"captured_at"})
-    return [*history[1 - KEPT :], {**measured, "followers": followers}]
+    return [*history[1 - KEPT :], {"captured_at": performance["captured_at"], "followers": followers}]
 
 
 def _whole(doc: Document) -> Document:
     """With what follows from the rest."""
     believed = credibility(doc["performance"], doc["audience"], doc["history"])
     lacking = list(_lacking(doc))
-    badges = {name: shown for name, shown in doc["badges"].items() if name != Badge.COMPLETE}
-    complete: Document = {} if lacking else {Badge.COMPLETE.value: {}}
-    return {**doc, "credibility": believed, "lacking": lacking, "badges": {**badges, **complete}}
+    badges = doc["badges"]
+    if lacking and Badge.COMPLETE.value in badges:
+        badges = {name: shown for name, shown in badges.items() if name != Badge.COMPLETE.value}
+    elif not lacking:
+        badges = {**badges, Badge.COMPLETE.value: {}}
+    return {**doc, "credibility": believed, "lacking": lacking, "badges": badges}
 
 
 def _lacking(doc: Document) -> Iterator[str]:
@@ -141,14 +176,15 @@ class Directory:
     async def open(self) -> int:
         return await self.index.open()
 
-    async def take(self, events: Sequence[Recorded[Any]], position: int) -> None:
+    async def take(self, events: Sequence[Fact], position: int) -> None:
         """Each creator's entry is read and written once, however many of the events are its own."""
-        known = {event.data.creator_id for event in events} - _joining(events)
+        joining = {fact.data["creator_id"] for fact in events if fact.kind is CreatorJoined}  # there is no entry of these yet
+        known = {fact.data["creator_id"] for fact in events} - joining
         entries: dict[str, Document | None] = dict(await self.index.get(sorted(known)))
         changed: dict[str, Document | None] = {}
-        for event in events:
-            creator = event.data.creator_id
-            changed[creator] = entries[creator] = entry(entries.get(creator) or {}, event)
+        for fact in events:
+            creator = fact.data["creator_id"]
+            changed[creator] = entries[creator] = after(entries.get(creator) or {}, fact)
         await self.index.write(changed, position)
 
     async def settled(self) -> None:
@@ -156,8 +192,3 @@ class Directory:
 
     async def close(self) -> None:
         await self.index.close()
-
-
-def _joining(events: Sequence[Recorded[Any]]) -> set[str]:
-    """Of these there is no entry yet."""
-    return {event.data.creator_id for event in events if isinstance(event.data, CreatorJoined)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
@@ -118,23 +118,33 @@ class _Opened:
         return {entry["creator_id"]: entry for _, entry in entries}
 
     def search(self, search: Search) -> Found:
-        searcher, every = self._index.searcher(), self._queries.every(search)
-        hits: list[tuple[Place, Document]] = []
-        for closeness, query in self._queries.tiers(search):
-            if len(hits) < search.limit and (search.after is None or closeness >= search.after.closeness):
-                hits += self._page(searcher, search, closeness, query, search.limit - len(hits))
-        counted: Any = searcher.search(every, 1, count=True)
-        return Found(hits, counted.count, self._facets(searcher, every, search.facets))
+        searcher, every, tiers = self._index.searcher(), self._queries.every(search), self._queries.tiers(search)
+        if len(tiers) == 1 and search.after is None:
+            found = self._found(searcher, search, tiers[0][1], search.limit, count=True)
+            hits, total = _placed(searcher, tiers[0][0], found), found.count
+        else:
+            hits = list(self._pages(searcher, search, tiers))
+            counted: Any = searcher.search(every, 1, count=True)
+            total = counted.count
+        return Found(hits, total, self._facets(searcher, every, search.facets))
 
-    def _page(
-        self, searcher: Searcher, search: Search, closeness: int, query: Query, limit: int
-    ) -> Iterable[tuple[Place, Document]]:
-        """Of one part of the hits, those behind where the search begins."""
-        if search.after is not None and closeness == search.after.closeness:
-            query = self._queries.behind(query, search.order, search.after.key)
+    def _pages(
+        self, searcher: Searcher, search: Search, tiers: Sequence[tuple[int, Query]]
+    ) -> Iterator[tuple[Place, Document]]:
+        """Hits of one part after the other, from where the search begins, until there are enough."""
+        missing, after = search.limit, search.after
+        for closeness, query in tiers:
+            if not missing or (after is not None and closeness < after.closeness):
+                continue
+            if after is not None and closeness == after.closeness:
+                query = self._queries.behind(query, search.order, after.key)
+            placed = _placed(searcher, closeness, self._found(searcher, search, query, missing, count=False))
+            missing -= len(placed)
+            yield from placed
+
+    def _found(self, searcher: Searcher, search: Search, query: Query, limit: int, *, count: bool) -> Any:
         order = Order.Desc if DESCENDING[search.order] else Order.Asc
-        found = searcher.search(query, limit, count=False, order_by_field=KEYS[search.order], order=order)
-        return [(Place(closeness, key), entry) for key, entry in _entries(searcher, found.hits)]
+        return searcher.search(query, limit, count=count, order_by_field=KEYS[search.order], order=order)
 
     def _facets(self, searcher: Searcher, every: Query, names: Sequence[str]) -> dict[str, dict[str, int]]:
         if not names:
@@ -160,6 +170,10 @@ class _Opened:
         searcher = self._index.searcher()
         hits = searcher.search(Query.term_query(self._schema, "id", POSITION, index_option="basic"), 1, count=False).hits
         return int(searcher.doc(hits[0][1])[POSITION][0]) if hits else 0
+
+
+def _placed(searcher: Searcher, closeness: int, found: Any) -> list[tuple[Place, Document]]:
+    return [(Place(closeness, key), entry) for key, entry in _entries(searcher, found.hits)]
 
 
 def _entries(searcher: Searcher, hits: Iterable[tuple[Any, DocAddress]]) -> list[tuple[Any, Document]]:

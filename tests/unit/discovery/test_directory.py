@@ -23,6 +23,7 @@ from libs.events.catalog.discovery import (
 from libs.events.catalog.values import Badge, EngagementRateMethod, FollowerKind, Platform, PortfolioEntry
 from libs.events.cursors import bound_to, write_cursor
 from libs.events.decider import Refusal
+from libs.events.envelope import Fact
 from libs.events.memory import ManualClock, MemoryCommitLog, MemoryDocuments
 from libs.events.registry import Event
 from libs.events.testing import AT, Numbering
@@ -49,7 +50,8 @@ cleo = joined(
 
 async def directory_of(*events: Event) -> MemoryCreatorIndex:
     kept, numbered = Directory(MemoryCreatorIndex()), Numbering()
-    await kept.take([numbered(event) for event in events], len(events))
+    facts = [Fact(type(one.data), one.data.model_dump(mode="json"), one.position) for one in map(numbered, events)]
+    await kept.take(facts, len(events))
     return kept.index  # type: ignore[return-value]
 
 
