@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+import resource
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from bench import plot
+from bench.plot import Growth
 from cli.directory import creators
 from libs.events.catalog.discovery import CreatorJoined
-from libs.events.envelope import GENESIS, Commit, Meta, StoredEvent, facts
+from libs.events.envelope import GENESIS, Commit, Fact, Meta, StoredEvent, facts
 from services.discovery.directory import VERSION, Directory
 from services.discovery.tantivy_index import TantivyCreatorIndex
 
@@ -49,18 +55,49 @@ def _snake(value: Any) -> Any:
     return [_snake(inner) for inner in value] if isinstance(value, list) else value
 
 
-async def indexed(path: Path, count: int) -> TantivyCreatorIndex:
-    """The index of so many creators, as a replica comes to it."""
-    index = TantivyCreatorIndex(path, VERSION)
-    directory = Directory(index)
-    await directory.open()
-    events: list[Any] = []
-    position = 0
-    for commit in commits(count):
-        events += facts(commit)
-        position = commit.position
-        if len(events) >= BATCH:
-            await directory.take(events, position)
-            events = []
-    await directory.take(events, position)
-    return index
+def facts_of(commit: Commit) -> list[Fact]:
+    return list(facts(commit))
+
+
+SIZES = (10_000, 100_000, 1_000_000)
+GROWTH = Path(__file__).with_name("growth.json")
+Pace = Callable[[TantivyCreatorIndex], Awaitable[dict[str, float]]]
+
+
+class Directories:
+    """One directory that grows; what has grown in a run stays for its other rows."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.index = TantivyCreatorIndex(path, VERSION)
+
+    async def grow(self, pace: Pace, sizes: Sequence[int] = SIZES) -> None:
+        """To the last of the sizes; at each it is told what it takes, and the growth is written and drawn."""
+        position, told = await self.index.open(), list[Growth]()
+        if position >= sizes[-1]:
+            return
+        began, directory = time.perf_counter(), Directory(self.index)
+        events: list[Fact] = []
+        for commit in commits(sizes[-1]):
+            events += facts(commit)
+            if len(events) >= BATCH or commit.position in sizes:
+                await directory.take(events, commit.position)
+                events = []
+            if commit.position in sizes:
+                seconds = time.perf_counter() - began
+                told.append(Growth(commit.position, round(seconds, 1), _size(self._path), _resident(), await pace(self.index)))
+        GROWTH.write_text(json.dumps([asdict(one) for one in told], indent=2) + "\n")
+        plot.draw(told)
+
+    async def close(self) -> None:
+        await self.index.close()
+
+
+def _size(path: Path) -> int:
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _resident() -> int:
+    """Bytes of memory that this process holds."""
+    with Path("/proc/self/statm").open() as told:
+        return int(told.read().split()[1]) * resource.getpagesize()

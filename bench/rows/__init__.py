@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from bench.harness import Row
-from bench.rows import append, decide, gateway, project, relay
+from bench.rows import append, decide, gateway, project, relay, search
 
-ROWS: tuple[Row, ...] = (append.ROW, decide.WARM_ROW, decide.COLD_ROW, relay.ROW, project.ROW, *gateway.ROWS)
+ROWS: tuple[Row, ...] = (append.ROW, decide.WARM_ROW, decide.COLD_ROW, relay.ROW, project.ROW, *search.ROWS, *gateway.ROWS)

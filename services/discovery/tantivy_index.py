@@ -83,42 +83,47 @@ class TantivyCreatorIndex:
         return self._opened
 
 
+def created(path: Path) -> Index:
+    """The bare index there; made if it is not."""
+    path.mkdir(parents=True, exist_ok=True)
+    index = Index(schema(), str(path), sort_by_field=KEYS[CreatorOrder.FOLLOWERS], sort_order=Order.Desc)
+    index.register_tokenizer(WORDS, TextAnalyzerBuilder(Tokenizer.whitespace()).filter(Filter.remove_long(2**15)).build())
+    return index
+
+
 class _Opened:
     """All of it that waits for the disk or for tantivy."""
 
     def __init__(self, path: Path, heap: int) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-        self._schema = schema()
-        self._index = Index(self._schema, str(path), sort_by_field=KEYS[CreatorOrder.FOLLOWERS], sort_order=Order.Desc)
-        words = TextAnalyzerBuilder(Tokenizer.whitespace()).filter(Filter.remove_long(2**15)).build()
-        self._index.register_tokenizer(WORDS, words)
-        self._writer: IndexWriter = self._index.writer(heap, 1)
-        self._queries = Queries(self._index)
+        self.index = created(path)
+        self._schema = self.index.schema
+        self.writer: IndexWriter = self.index.writer(heap, 1)
+        self._queries = Queries(self.index)
         self.position = self._written()
 
     def close(self) -> None:
-        self._writer.wait_merging_threads()
+        self.writer.wait_merging_threads()
 
     def write(self, changes: Mapping[str, Document | None], position: int) -> None:
         for creator, entry in changes.items():
             if entry is None or entry["number"] <= self.position:
-                self._writer.delete_documents_by_term("id", creator)
+                self.writer.delete_documents_by_term("id", creator)
             if entry is not None:
-                self._writer.add_document(Indexed.from_dict(indexed(creator, entry), self._schema))
-        self._writer.delete_documents_by_term("id", POSITION)
-        self._writer.add_document(Indexed(id=POSITION, position=position))
-        self._writer.commit()
-        self._index.reload()
+                self.writer.add_document(Indexed.from_dict(indexed(creator, entry), self._schema))
+        self.writer.delete_documents_by_term("id", POSITION)
+        self.writer.add_document(Indexed(id=POSITION, position=position))
+        self.writer.commit()
+        self.index.reload()
         self.position = position
 
     def get(self, creators: Sequence[str]) -> dict[str, Document]:
-        searcher = self._index.searcher()
+        searcher = self.index.searcher()
         found = searcher.search(Query.term_set_query(self._schema, "id", list(creators)), len(creators), count=False)
         entries = _entries(searcher, found.hits)
         return {entry["creator_id"]: entry for _, entry in entries}
 
     def search(self, search: Search) -> Found:
-        searcher, every, tiers = self._index.searcher(), self._queries.every(search), self._queries.tiers(search)
+        searcher, every, tiers = self.index.searcher(), self._queries.every(search), self._queries.tiers(search)
         if len(tiers) == 1 and search.after is None:
             found = self._found(searcher, search, tiers[0][1], search.limit, count=True)
             hits, total = _placed(searcher, tiers[0][0], found), found.count
@@ -154,7 +159,7 @@ class _Opened:
         return {name: _largest({bucket["key"]: bucket["doc_count"] for bucket in counted[name]["buckets"]}) for name in names}
 
     def values(self, search: Search, measures: Sequence[str]) -> dict[str, list[float]]:
-        searcher, every = self._index.searcher(), self._queries.every(search)
+        searcher, every = self.index.searcher(), self._queries.every(search)
         found = searcher.search(every, max(1, searcher.num_docs), count=False, order_by_field=KEYS[search.order])
         places = [place for _, place in found.hits]
         return {
@@ -162,14 +167,19 @@ class _Opened:
         }
 
     def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
-        searcher = self._index.searcher()
+        searcher = self.index.searcher()
         words = searcher.terms_with_prefix("named", beginning)
         return sorted(words, key=lambda word: (-word[1], word[0]))[:limit]
 
     def _written(self) -> int:
-        searcher = self._index.searcher()
+        searcher = self.index.searcher()
         hits = searcher.search(Query.term_query(self._schema, "id", POSITION, index_option="basic"), 1, count=False).hits
         return int(searcher.doc(hits[0][1])[POSITION][0]) if hits else 0
+
+
+def opened(index: TantivyCreatorIndex) -> Index:
+    """The bare index below, for who measures what we add to it."""
+    return index._on_disk.index
 
 
 def _placed(searcher: Searcher, closeness: int, found: Any) -> list[tuple[Place, Document]]:

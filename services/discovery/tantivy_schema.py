@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ KEYS = {
     CreatorOrder.MEDIAN_VIEWS: "by_median_views",
     CreatorOrder.PRICE: "by_price",
 }
+_SORTED = {field: order for order, field in KEYS.items()}
 COUNTS = ("followers", "median_views", "average_views", "posted_at", "away_from", "away_until")
 SHARES = ("engagement_rate", "growth", "credibility")
 NEVER = 2**62
@@ -76,7 +78,7 @@ def indexed(creator: str, entry: Document) -> dict[str, Any]:
         "engagement_rate": performance["engagement_rate"],
         "growth": performance["follower_growth"],
         "credibility": entry["credibility"] and entry["credibility"]["score"],
-        **{field: key_of(entry, order) for order, field in KEYS.items()},
+        **{field: key_of(entry, order) for field, order in _SORTED.items()},
     }
     return kept | {name: value for name, value in values.items() if value is not None and value != "" and value != {}}
 
@@ -95,6 +97,7 @@ def _prices(entry: Document) -> dict[str, list[int]]:
     return prices
 
 
+@lru_cache(10_000)
 def price_key(currency: str, platform: str | None, format: str | None) -> str:
     """A name without characters that mean something in a query."""
     return f"{currency}_{platform or 'any'}_{'any' if format is None else plain(format_name(format))}"
@@ -110,5 +113,6 @@ def _shares(entry: Document) -> Iterator[tuple[str, int]]:
             yield share_key(kind, value), steps(share)
 
 
+@lru_cache(10_000)
 def share_key(kind: str, value: str) -> str:
     return f"{kind}_{value.encode().hex() if not value.isalnum() or not value.isascii() else value}"

@@ -28,6 +28,8 @@ class Closeness(IntEnum):
 
 def words(text: str) -> tuple[str, ...]:
     """Lower-case runs of letters and digits, without accents."""
+    if text.isascii():
+        return tuple(WORD.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", text.lower())
     return tuple(WORD.findall("".join(char for char in folded if not unicodedata.combining(char))))
 
