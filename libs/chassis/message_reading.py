@@ -5,11 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor, OneofDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from pydantic import BaseModel
 
 SAFE_INTEGER = 2**53 - 1
@@ -43,6 +46,19 @@ class Fault(Exception):
         return self
 
 
+class Once(dict[str, Any]):
+    """Fields of an answer of which all but `varies` are the same whenever `key` is: a message is made of those once, and kept
+    for as long as it is asked for often. Otherwise a dict like any other."""
+
+    def __init__(self, fields: Mapping[str, Any], key: tuple[Any, ...], varies: frozenset[str]) -> None:
+        super().__init__(fields)
+        self.key, self.varies = key, varies
+
+
+MOST_KEPT = 10_000
+"""Messages of a type that are made once."""
+
+
 def reader(descriptor: Descriptor, *, json: bool) -> Callable[[Any], dict[str, Any]]:
     """Compiles a message type. `json`: names in lowerCamelCase from outside; else our own fields in snake_case."""
     compiled: dict[str, Reader] = {}
@@ -69,8 +85,24 @@ def _message(descriptor: Descriptor, json: bool, compiled: dict[str, Reader]) ->
         for field in oneof.fields
     }
 
-    def read(data: Any) -> dict[str, Any]:
+    kept: OrderedDict[tuple[Any, ...], Message] = OrderedDict()
+    make = GetMessageClass(descriptor)
+
+    def once(data: Once) -> Message:
+        base = kept.pop(data.key, None)
+        if base is None:
+            base = make(**read({name: value for name, value in data.items() if name not in data.varies}))
+        kept[data.key] = base
+        if len(kept) > MOST_KEPT:
+            kept.popitem(last=False)
+        message = make(**read({name: data[name] for name in data.varies if name in data}))
+        message.MergeFrom(base)
+        return message
+
+    def read(data: Any) -> Any:
         if type(data) is not dict:
+            if type(data) is Once and not json:
+                return once(data)
             data = _as_dict(data, json)
         result = {}
         for key, value in data.items():

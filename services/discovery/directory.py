@@ -1,8 +1,8 @@
 """The directory: what is shown of each creator who has joined, as a pure fold of discovery's own events, in the log's order.
 
-An entry is plain JSON: `creator_id`, `number` (the position at which it joined: its place among equals), `status`, the public
-profile, `followers` (of the largest account), `badges` {badge: evidence}, `lacking` (what a complete profile would have),
-`history` (follower counts, oldest first) and `credibility`.
+An entry is plain JSON: `creator_id`, `number` (the position at which it joined: its place among equals), `changed` (that of its
+last change), `status`, the public profile, `followers` (of the largest account), `badges` {badge: evidence}, `lacking` (what a
+complete profile would have), `history` (follower counts, oldest first) and `credibility`.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def after(doc: Document, fact: Fact) -> Document | None:
     if not doc and fact.kind is not CreatorJoined:
         return None  # a badge of one that is gone
     changed = _CHANGES[fact.kind](doc, fact)
-    return _whole(changed) if changed is not None and fact.kind not in _ASIDE else changed
+    if changed is None:
+        return None
+    return {**(changed if fact.kind in _ASIDE else _whole(changed)), "changed": fact.position}
 
 
 def _joined(doc: Document, fact: Fact) -> Document:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
+from libs.chassis.message_reading import Once
 from libs.chassis.rpcs import Reads, Request
 from libs.events.cursors import bound_to, read_cursor, write_cursor
 from libs.events.decider import Kind, Refusal
@@ -21,6 +22,8 @@ SHOWN = (
     *("rate_card", "performance", "audience", "credibility", "absence"),
 )
 """What everyone sees of an entry."""
+VARIES = frozenset({"away", "matched", "explanation"})
+"""What of a hit depends on the search."""
 FacetName = Literal["niches", "country", "languages", "platforms", "badges"]
 
 
@@ -113,7 +116,9 @@ def shown(entry: Document, criteria: Criteria, at: datetime, *, explain: bool = 
     matched = [{"filter": name, "value": value} for name, value in met(entry, criteria, at) or ()]
     badges = [{"badge": badge, "evidence": evidence} for badge, evidence in sorted(entry["badges"].items())]
     hit = {name: entry[name] for name in SHOWN} | {"badges": badges, "away": is_away(entry, at), "matched": matched}
-    return hit | {"explanation": _explanation(entry, criteria, at)} if explain else hit
+    if explain:
+        hit["explanation"] = _explanation(entry, criteria, at)
+    return Once(hit, (entry["creator_id"], entry["changed"]), VARIES)
 
 
 def _explanation(entry: Document, criteria: Criteria, at: datetime) -> Document:
