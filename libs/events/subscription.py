@@ -16,6 +16,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
+from libs.events.assignor import by_name
 from libs.events.backoff import pause
 from libs.events.ids import Ids
 from libs.events.kafka_consumer import FAILURES, LEAVE, FinishFirst, Hand, SparingConsumer
@@ -94,6 +95,7 @@ class KafkaSubscription:
             session_timeout_ms=round(settings.session_timeout * 1000),
             heartbeat_interval_ms=round(settings.session_timeout * 100),
             rebalance_timeout_ms=round(settings.rebalance_timeout * 1000),
+            partition_assignment_strategy=[by_name(settings.instance)],
             ack_policy=AckPolicy.MANUAL,
             parser=self._parse,
             decoder=_undecoded,
