@@ -154,6 +154,29 @@ async def test_a_stop_does_not_wait_for_a_broker_that_is_away(broker: Broker, in
     assert time.monotonic() - began < 10.0
 
 
+async def test_a_stop_does_not_wait_for_a_batch_that_cannot_be_finished(broker: Broker) -> None:
+    """As while the database is away: an outage is waited for, for a minute, but not by a process that was told to stop. The
+    batch is then the next one's."""
+    bus, group, entered = broker.bus(SubscriptionSettings(instance="one")), Group(), asyncio.Event()
+
+    async def wait_for_the_database(batch: Sequence[Delivery]) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    await bus.ensure(TOPIC)
+    waiting = bus.subscribe("stuck", [TOPIC], wait_for_the_database)
+    await waiting.start()
+    await publish(bus, [b"one"])
+    await entered.wait()
+    began = time.monotonic()
+    await waiting.stop()
+    assert time.monotonic() - began < 12.0
+    following = bus.subscribe("stuck", [TOPIC], group.take)
+    await following.start()
+    await eventually(lambda: b"one" in group.received, timeout=AGAIN)
+    await following.stop()
+
+
 async def test_a_stop_does_not_wait_for_a_group_that_cannot_be_joined(broker: Broker) -> None:
     """The other member takes its time with the batch in its hand, and the group waits for it."""
     bus, other = broker.bus(SubscriptionSettings()), broker.bus(SubscriptionSettings())
