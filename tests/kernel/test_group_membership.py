@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from types import SimpleNamespace
 
+from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from aiokafka.structs import TopicPartition
 
@@ -21,13 +21,12 @@ RESTARTS = 8
 """Each is a throw of a coin for a group in which partitions follow the ids that the broker gives."""
 
 
-def test_partitions_follow_names_whatever_ids_the_broker_gives() -> None:
-    topic = "limelight.jars.events.v1"
-    cluster = SimpleNamespace(partitions_for_topic=lambda _: set(range(PARTITIONS)))
+def test_partitions_follow_names_whatever_ids_the_broker_gives_and_whatever_it_tells_of_the_topic() -> None:
+    topic, nothing_known = "limelight.jars.events.v1", ClusterMetadata()
 
     def assigned(ids: dict[str, str]) -> dict[str, list[TopicPartition]]:
         members = {ids[name]: _decoded(by_name(name).metadata([topic])) for name in ids}
-        shares = by_name("one").assign(cluster, members)
+        shares = by_name("one").assign(nothing_known, members)
         return {name: shares[ids[name]].partitions() for name in ids}
 
     before, after = assigned({"one": "a", "two": "b"}), assigned({"one": "y", "two": "b"})
