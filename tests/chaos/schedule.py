@@ -37,7 +37,7 @@ class Form:
 
 
 SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 1, 1, 1, 1, 5.0, 0.5)
-LONG = Form("long", 8, 180, 24, 24, 50, 60, 30, 8, 4, 6, 10, 20.0, 0.4)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 8, 4, 6, 10, 20.0, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
