@@ -63,7 +63,7 @@ CHAOS ?= long
 
 .PHONY: chaos
 chaos: $(PROTOS) ## real faults to real processes, for long; CHAOS=short takes some minutes; SEED=7 has a schedule again
-	CHAOS=$(CHAOS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -m chaos -s tests/chaos $(ARGS)
+	CHAOS=$(CHAOS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -m chaos -x --tb=short -s tests/chaos $(ARGS)
 
 .PHONY: lint
 lint: $(PROTOS) ## ruff, buf lint

@@ -62,8 +62,8 @@ async def _serve(build: Build[S], settings: S, role: str, running: Running) -> N
             running.own(ops.task)
         service = build(settings, await _ports(settings, running, parts))
         state.service = service
-        server = await _answering(service, settings, parts) if role in ("api", "all") else None
-        parts.push_async_callback(service.stop)
+        server = await _answering(service, settings) if role in ("api", "all") else None
+        parts.push_async_callback(_stop, service, server)
         await running.unless_stopping(service.start(role))
         running.own(asyncio.create_task(service.workers.crash(), name="workers"))
         log.info("up", role=role, port=settings.grpc_port if server else settings.operations_port)
@@ -75,7 +75,7 @@ async def _serve(build: Build[S], settings: S, role: str, running: Running) -> N
                 await asyncio.sleep(DRAIN)
 
 
-async def _answering(service: Service, settings: ServiceSettings, parts: AsyncExitStack) -> GrpcServer:
+async def _answering(service: Service, settings: ServiceSettings) -> GrpcServer:
     try:
         server = GrpcServer(
             service, service.protos, host=settings.listen_host, port=settings.grpc_port, reflect=not settings.production
@@ -83,8 +83,12 @@ async def _answering(service: Service, settings: ServiceSettings, parts: AsyncEx
     except OSError as error:
         raise _taken("GRPC_PORT", settings.grpc_port) from error
     await server.start()
-    parts.push_async_callback(server.stop, GRPC_GRACE)
     return server
+
+
+async def _stop(service: Service, server: GrpcServer | None) -> None:
+    """Side by side: calls and batches in hand are given the same seconds."""
+    await asyncio.gather(service.stop(), *([server.stop(GRPC_GRACE)] if server else []))
 
 
 async def _ports(settings: ServiceSettings, running: Running, parts: AsyncExitStack) -> Ports:

@@ -29,6 +29,9 @@ BUS_PROBED = 5.0
 """Seconds for which the broker's answer counts."""
 GUARD = 1.0
 """Seconds between two looks at the builds."""
+LAST_PAGE = 4.0
+"""Seconds that a relay which is stopped has for the page in its hand. A broker that is away would take all that the process
+has; what was not published then is published by the next one."""
 
 log = structlog.get_logger(__name__)
 
@@ -84,12 +87,14 @@ class Workers:
         self._stopping.set()
         for task in self._cancelled_at_stop:
             task.cancel()
-        if self._reacting:
-            await self._reacting.stop()
-        if self._builds:
-            await self._builds.stop()
+        working = [part.stop() for part in (self._reacting, self._builds) if part]
+        await asyncio.gather(*working)
         if self._relay:
             self._relay.stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=LAST_PAGE)
+            for task in late:
+                task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         self._cancelled_at_stop.clear()

@@ -16,6 +16,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.message import KafkaAckableMessage
 
+from libs.events.assignor import by_name
 from libs.events.backoff import pause
 from libs.events.ids import Ids
 from libs.events.kafka_consumer import FAILURES, LEAVE, FinishFirst, Hand, SparingConsumer
@@ -46,7 +47,9 @@ class SubscriptionSettings:
     """Seconds that a member has to come back in a rebalance. More than `drain`, and less than the 40 s after which aiokafka
     gives a request up: members that stop listening before their join is answered hold each other up, round after round."""
     drain: float = 20.0
-    """Seconds that a rebalance or a stop waits for the batch in hand."""
+    """Seconds that a rebalance waits for the batch in hand."""
+    finish: float = 6.0
+    """Seconds that a stop waits for it. A process has 25 for all it does at its end, and what is cut off is handled again."""
     deaf_after: float = 70.0
     """Seconds without a sign of life until the consumer is built anew. More than a rebalance and a session together: so long a
     join may wait for a member that is gone, and who gives it up sooner leaves another such member behind."""
@@ -94,6 +97,7 @@ class KafkaSubscription:
             session_timeout_ms=round(settings.session_timeout * 1000),
             heartbeat_interval_ms=round(settings.session_timeout * 100),
             rebalance_timeout_ms=round(settings.rebalance_timeout * 1000),
+            partition_assignment_strategy=[by_name(settings.instance)],
             ack_policy=AckPolicy.MANUAL,
             parser=self._parse,
             decoder=_undecoded,
@@ -121,13 +125,13 @@ class KafkaSubscription:
         self._watching = asyncio.create_task(self._watch(), name=f"watch of {self._group}")
 
     async def stop(self) -> None:
-        """The batch in hand is finished, for `drain` seconds at most. A broker that is away holds it up for a moment only."""
+        """The batch in hand is finished, for `finish` seconds at most. A broker that is away holds it up for a moment only."""
         self._hand.stopping.set()
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain):
+            async with asyncio.timeout(self._settings.finish):
                 await self._hand.idle.wait()
         await self._broker.stop()
 

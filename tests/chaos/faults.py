@@ -22,6 +22,8 @@ from tests.e2e.read_models import projections_of
 
 LOGS = "logs"
 """The supervisor's, where it writes what all others say."""
+BOTH = " and "
+"""Between the names of two edges that break together."""
 STOP_GRACE = 20.0
 """Seconds within which a process ends after SIGTERM: its own grace less five."""
 SLOW = 0.4
@@ -114,10 +116,12 @@ async def wipe(stack: Stack, fault: Fault, tally: Tally) -> None:
 
 def on_edge(toxic: Toxic) -> Inflict:
     async def break_(stack: Stack, fault: Fault, tally: Tally) -> None:
-        edge = stack.edges[fault.target]
-        edge.break_(toxic, SLOW)
+        edges = [stack.edges[name] for name in fault.target.split(BOTH)]
+        for edge in edges:
+            edge.break_(toxic, SLOW)
         await asyncio.sleep(fault.hold)
-        edge.heal()
+        for edge in edges:
+            edge.heal()
 
     return break_
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cli.console import SERVICES
-from tests.chaos.faults import LOGS, Fault
+from tests.chaos.faults import BOTH, LOGS, Fault
 from tests.chaos.stack import STORES
 
 TOXICS = ("reset", "black out", "slow down", "half close")
@@ -15,8 +15,8 @@ TOXICS = ("reset", "black out", "slow down", "half close")
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How much of each kind. `network`: faults of edges, each of another edge while there are such; `rounds`: how often it is
-    let settle and looked through."""
+    """How much of each kind. `network`: faults of edges, each of another edge while there are such, every second one of two at
+    once; `cuts`: of those in whose midst every answer is timed; `rounds`: how often it is let settle and looked through."""
 
     name: str
     rounds: int
@@ -25,6 +25,7 @@ class Form:
     freezes: int
     stops: int
     network: int
+    cuts: int
     outages: int
     wipes: int
     full_disks: int
@@ -35,8 +36,8 @@ class Form:
     """Deals that begin per second."""
 
 
-SHORT = Form("short", 1, 6, 2, 2, 3, 5, 1, 1, 1, 1, 5.0, 0.5)
-LONG = Form("long", 8, 180, 24, 24, 50, 60, 8, 4, 6, 10, 20.0, 0.4)
+SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 1, 1, 1, 1, 5.0, 0.5)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 8, 4, 6, 10, 20.0, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +76,9 @@ def _on_processes(chance: random.Random, form: Form, processes: Sequence[str]) -
 
 def _on_network(chance: random.Random, form: Form, edges: Sequence[str]) -> Iterator[Fault]:
     toxics = _spread(chance, TOXICS, form.network)
-    for toxic, edge in zip(toxics, _spread(chance, edges, form.network), strict=True):
-        yield _fault(chance, toxic, edge, 1.5, 4.0)
+    for number, (toxic, edge) in enumerate(zip(toxics, _spread(chance, edges, form.network), strict=True)):
+        other = chance.choice([another for another in edges if another != edge])
+        yield _fault(chance, toxic, edge if number % 2 else f"{edge}{BOTH}{other}", 1.5, 4.0)
 
 
 def _spread(chance: random.Random, among: Sequence[str], count: int) -> Iterator[str]:

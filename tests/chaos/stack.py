@@ -33,8 +33,10 @@ SPLIT_ROLES = ("api", "worker-1", "worker-2", "relay-1", "relay-2")
 SPARE = 50
 """The split roles' ports are this far above their service's."""
 STORES = ("kafka", "mongo")
+DEADLINE = 2.0
+"""Seconds that the gateway gives a request."""
 POLICY = {
-    "DEADLINE": "4",  # seconds that the gateway gives a request
+    "DEADLINE": f"{DEADLINE}",
     "RECONCILE_AFTER_SECONDS": "1",
     "LONGEST_WAIT_SECONDS": "2",
     "APPLICATION_STANDS_DAYS": "0.00005",  # 4.3 s: the application that nobody answers expires within a run

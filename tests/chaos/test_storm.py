@@ -54,7 +54,7 @@ def _rows(storm: Storm, traffic: Traffic, command: str) -> list[Row]:
         Row(
             "every edge of the network cut, blacked out, slowed or half closed",
             "Temporal, toxiproxy",
-            f"{cut} faults on {min(cut, 15)} edges: 0 wrong answers",
+            f"{cut} faults, every second one of two edges at once: 0 wrong answers",
             command,
         ),
         Row(

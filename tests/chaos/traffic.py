@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import httpx
+
+from cli import people
 from cli.story.api import Answer, Api, Broken, Json, Person, Refused
 from libs.events.ids import commit_id_of
 from tests.chaos.deals import play
@@ -17,6 +20,8 @@ from tests.chaos.stack import Stack
 
 PACE = 0.4
 """Seconds between two steps of a deal."""
+GIVES_UP = 10.0
+"""Seconds after which a client stops waiting for an answer."""
 PATIENCE = 240.0
 """Seconds after which a deal that does not go on is broken: longer than the longest outage and what the broker's groups take to
 find together again."""
@@ -46,6 +51,20 @@ class Timing:
         return self.answered - self.intended
 
 
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request of many that a call may take. Seconds on the loop's clock; `status` 0: no answer came."""
+
+    path: str
+    began: float
+    ended: float
+    status: int
+
+    @property
+    def took(self) -> float:
+        return self.ended - self.began
+
+
 @dataclass
 class Seen:
     """What the traffic's clients have seen."""
@@ -54,12 +73,31 @@ class Seen:
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     """Path, commit id, code."""
     timings: list[Timing] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
     ended: dict[str, int] = field(default_factory=dict)
     """How deals ended: as meant, by the name of their ending."""
     broken: list[str] = field(default_factory=list)
 
     def latencies(self, since: float = -math.inf, until: float = math.inf) -> list[float]:
         return [timing.latency for timing in self.timings if since <= timing.intended < until]
+
+
+class Timed(httpx.AsyncClient):
+    """Notes how long each request took, whatever came of it."""
+
+    def __init__(self, stack: Stack, seen: Seen) -> None:
+        super().__init__(base_url=stack.url, timeout=GIVES_UP, trust_env=False)
+        self._seen = seen
+
+    async def request(self, method: str, url: Any, **more: Any) -> httpx.Response:
+        loop, status = asyncio.get_running_loop(), 0
+        began = loop.time()
+        try:
+            reply = await super().request(method, url, **more)
+            status = reply.status_code
+            return reply
+        finally:
+            self._seen.attempts.append(Attempt(str(url), began, loop.time(), status))
 
 
 @dataclass
@@ -101,6 +139,7 @@ class Traffic:
     def __init__(self, stack: Stack, seed: int, rate: float) -> None:
         self.seen = Seen()
         self._stack, self._seed, self._rate = stack, seed, rate
+        self._mint = people.minter(stack.data)
         self._number = 0
         self._deals: set[asyncio.Task[None]] = set()
         self._beginning: asyncio.Task[None] | None = None
@@ -122,20 +161,19 @@ class Traffic:
 
     async def _begin_deals(self) -> None:
         loop = asyncio.get_running_loop()
-        async with self._stack.api() as api:
-            due = loop.time()
-            while True:
-                await asyncio.sleep(max(0.0, due - loop.time()))
-                self._number += 1
-                deal = asyncio.create_task(self._deal(self._number, due, api))
-                self._deals.add(deal)
-                deal.add_done_callback(self._deals.discard)
-                due += 1 / self._rate
+        due = loop.time()
+        while True:
+            await asyncio.sleep(max(0.0, due - loop.time()))
+            self._number += 1
+            deal = asyncio.create_task(self._deal(self._number, due))
+            self._deals.add(deal)
+            deal.add_done_callback(self._deals.discard)
+            due += 1 / self._rate
 
-    async def _deal(self, number: int, due: float, api: Api) -> None:
+    async def _deal(self, number: int, due: float) -> None:
         chance = random.Random(f"{self._seed}/{number}")
-        async with self._stack.api() as own:
-            client = Client(own.client, own.mint, f"chaos-{self._seed}-{number}", PATIENCE, seen=self.seen, began=due)
+        async with Timed(self._stack, self.seen) as http:
+            client = Client(http, self._mint, f"chaos-{self._seed}-{number}", PATIENCE, seen=self.seen, began=due)
             try:
                 ending = await play(client, chance)
                 self.seen.ended[ending] = self.seen.ended.get(ending, 0) + 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.embedded import Embedded
 from libs.chassis.system import SystemClock, SystemIds
@@ -112,6 +113,45 @@ async def test_every_group_consumes_again_at_once(broker: Broker) -> None:
     assert time.monotonic() - began < 10.0
 
 
+@pytest.mark.parametrize("restarted", ["one", "two"])
+async def test_a_member_restarted_at_a_wiped_broker_leaves_no_partition_to_nobody(broker: Broker, restarted: str) -> None:
+    """`make chaos CHAOS=long SEED=1`: the leader came back when the group had just been assigned a topic that was not there.
+    It assigned all of it, and the other one, which was not told, had nothing to hear and was content."""
+    group, settings = Group(), replace(QUICK, session_timeout=30.0, rebalance_timeout=30.0, deaf_after=70.0)
+    bus = broker.bus()
+    await bus.ensure(TOPIC)
+    buses = {name: broker.bus(replace(settings, instance=name)) for name in ("one", "two")}
+    members = {name: own.subscribe("wiped", [TOPIC], group.take) for name, own in buses.items()}
+    await asyncio.gather(*(member.start() for member in members.values()))
+    broker.server.kill()
+    broker.server.wipe()
+    await asyncio.to_thread(broker.server.start)
+
+    async def both_are_back() -> bool:
+        return await _members(broker, "wiped") == len(members)
+
+    await eventually(both_are_back, timeout=2 * AGAIN, every=0.1)
+    await members[restarted].stop()
+    members[restarted] = buses[restarted].subscribe("wiped", [TOPIC], group.take)
+    await members[restarted].start()
+    news = [b"%d" % i for i in range(10 * KEYS)]
+    await publish(bus, news)
+    await eventually(lambda: set(news) <= group.received, timeout=AGAIN)
+    await asyncio.gather(*(member.stop() for member in members.values()))
+
+
+async def _members(broker: Broker, group: str) -> int:
+    """How many members the group has, once it is stable."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=f"127.0.0.1:{broker.server.port}")
+    await admin.start()
+    try:
+        [described] = await admin.describe_consumer_groups([group])
+        [(_, _, state, _, _, members, *_)] = described.groups
+        return len(members) if state == "Stable" else 0
+    finally:
+        await admin.close()
+
+
 async def publish_for_ever(bus: KafkaBus) -> None:
     while True:
         await publish(bus, [b"traffic"] * KEYS)
@@ -152,6 +192,29 @@ async def test_a_stop_does_not_wait_for_a_broker_that_is_away(broker: Broker, in
     began = time.monotonic()
     await subscription.stop()
     assert time.monotonic() - began < 10.0
+
+
+async def test_a_stop_does_not_wait_for_a_batch_that_cannot_be_finished(broker: Broker) -> None:
+    """As while the database is away: an outage is waited for, for a minute, but not by a process that was told to stop. The
+    batch is then the next one's."""
+    bus, group, entered = broker.bus(SubscriptionSettings(instance="one")), Group(), asyncio.Event()
+
+    async def wait_for_the_database(batch: Sequence[Delivery]) -> None:
+        entered.set()
+        await asyncio.Event().wait()
+
+    await bus.ensure(TOPIC)
+    waiting = bus.subscribe("stuck", [TOPIC], wait_for_the_database)
+    await waiting.start()
+    await publish(bus, [b"one"])
+    await entered.wait()
+    began = time.monotonic()
+    await waiting.stop()
+    assert time.monotonic() - began < 12.0
+    following = bus.subscribe("stuck", [TOPIC], group.take)
+    await following.start()
+    await eventually(lambda: b"one" in group.received, timeout=AGAIN)
+    await following.stop()
 
 
 async def test_a_stop_does_not_wait_for_a_group_that_cannot_be_joined(broker: Broker) -> None:
