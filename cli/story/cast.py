@@ -12,7 +12,7 @@ from libs.events.ids import compose
 
 Json = dict[str, Any]
 
-NICHES = ("cooking", "fitness", "travel", "beauty", "gaming", "books", "gardening", "technology")
+NICHES = ("cooking", "fitness", "travel", "beauty", "gaming", "books", "gardening", "tech")
 COUNTRIES = {"DE": "de", "FR": "fr", "US": "en", "GB": "en", "BR": "pt", "JP": "ja"}
 FIRST = (
     "Ana",
