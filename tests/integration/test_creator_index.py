@@ -150,6 +150,30 @@ async def test_pages_repeat_and_skip_nobody_while_others_change(index: CreatorIn
     assert sorted(one for one in seen if one in unchanged) == unchanged
 
 
+@SHARED
+@for_all(
+    drawn=st.lists(entries, min_size=2, max_size=20),
+    asked=st.lists(searches(), min_size=5, max_size=10),
+    cut=st.integers(1, 19),
+)
+async def test_replicas_that_came_to_the_same_differently_answer_the_same(tmp_path_factory, drawn, asked, cut) -> None:  # type: ignore[no-untyped-def]
+    """One took everything in at once; the other in two parts, and some of it twice."""
+    everyone = directory(drawn)
+    first = dict(list(everyone.items())[:cut])
+    at_once, in_parts = (TantivyCreatorIndex(tmp_path_factory.mktemp("index"), 1, heap=SMALL) for _ in range(2))
+    try:
+        for one in (at_once, in_parts):
+            await one.open()
+        await at_once.write(everyone, len(everyone))
+        await in_parts.write(first, len(first))
+        await in_parts.write(everyone, len(everyone))
+        for search in asked:
+            assert await at_once.search(search) == await in_parts.search(search)
+    finally:
+        await at_once.close()
+        await in_parts.close()
+
+
 # --- on disk -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,137 @@
+"""A follower: what it keeps is as far as it says, in the log's order, over restarts and outages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from libs.events.envelope import Commit, Fact
+from libs.events.faults import Faults
+from libs.events.follower import Follower
+from libs.events.memory import LoopClock, MemoryCommitLog, SeededIds
+from libs.events.ports import Unavailable
+from libs.events.testing import eventually, run_virtual
+from tests.kernel.commits import new_commit
+from tests.kernel.jars import JARS, SERVICE, CoinAdded
+
+
+class Purse:
+    """Keeps the coins that it was given, and how far they reach, as a disk does."""
+
+    name, of = "purse", (CoinAdded,)
+
+    def __init__(self) -> None:
+        self.position, self.cents = 0, list[int]()
+        self.takes, self.settlings = list[int](), 0
+        self.full = False
+
+    async def open(self) -> int:
+        return self.position
+
+    async def take(self, events: Sequence[Fact], position: int) -> None:
+        await asyncio.sleep(0.01)
+        if self.full:
+            raise Unavailable("no room")
+        self.takes.append(len(events))
+        self.cents += [fact.data["cents"] for fact in events]
+        self.position = position
+
+    async def settled(self) -> None:
+        self.settlings += 1
+
+    async def close(self) -> None:
+        pass
+
+
+class Rough(Faults):
+    """The log cannot be read for a while."""
+
+    def __init__(self) -> None:
+        self.failing = 0
+
+    async def at(self, point: str) -> None:
+        if point == "log.read" and self.failing:
+            self.failing -= 1
+            raise Unavailable(point)
+
+
+@asynccontextmanager
+async def following(purse: Purse, log: MemoryCommitLog, batch: int = 20_000) -> AsyncIterator[Follower]:
+    follower = Follower(SERVICE, purse, log, LoopClock(), SeededIds(), known=JARS, batch=batch)
+    task = asyncio.ensure_future(follower.run())
+    yield follower
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def added(log: MemoryCommitLog, *cents: int) -> list[Commit]:
+    return [(await log.append(new_commit(data={"cents": one}))).commit for one in cents]
+
+
+def test_what_is_there_is_taken_in_together_and_upcast_and_then_it_has_caught_up() -> None:
+    async def main() -> None:
+        log, purse = MemoryCommitLog(), Purse()
+        await added(log, 1, 2, 3)
+        async with following(purse, log) as follower:
+            await eventually(lambda: follower.caught_up)
+            assert (purse.cents, purse.takes, follower.position, purse.settlings) == ([1, 2, 3], [3], 3, 1)
+            await added(log, 4)
+            await eventually(lambda: follower.position == 4)
+            assert purse.settlings == 1
+
+    run_virtual(main())
+
+
+def test_it_catches_up_in_bounded_batches() -> None:
+    async def main() -> None:
+        log, purse = MemoryCommitLog(), Purse()
+        await added(log, *range(2_500))
+        async with following(purse, log, batch=1_000) as follower:
+            await eventually(lambda: follower.caught_up)
+        assert purse.cents == list(range(2_500))
+        assert max(purse.takes) <= 1_000
+
+    run_virtual(main())
+
+
+def test_it_goes_on_where_it_was() -> None:
+    async def main() -> None:
+        log, purse = MemoryCommitLog(), Purse()
+        await added(log, 1, 2)
+        async with following(purse, log) as follower:
+            await eventually(lambda: follower.caught_up)
+        await added(log, 3)
+        async with following(purse, log) as follower:
+            await eventually(lambda: follower.position == 3)
+        assert purse.cents == [1, 2, 3]
+
+    run_virtual(main())
+
+
+def test_it_outlasts_a_log_that_cannot_be_read_and_a_disk_that_is_full() -> None:
+    async def main() -> None:
+        rough = Rough()
+        log, purse = MemoryCommitLog(rough), Purse()
+        await added(log, 1)
+        rough.failing, purse.full = 3, True
+        async with following(purse, log) as follower:
+            await asyncio.sleep(3)
+            assert (follower.position, follower.caught_up) == (0, False)
+            purse.full = False
+            await eventually(lambda: follower.caught_up)
+        assert purse.cents == [1]
+
+    run_virtual(main())
+
+
+def test_commits_of_no_interest_move_it_on() -> None:
+    async def main() -> None:
+        log, purse = MemoryCommitLog(), Purse()
+        await log.append(new_commit(events=2))
+        purse.of = ()  # type: ignore[assignment]
+        async with following(purse, log) as follower:
+            await eventually(lambda: follower.caught_up)
+        assert (purse.position, purse.cents) == (1, [])
+
+    run_virtual(main())
