@@ -13,7 +13,7 @@ from services.discovery.settings import Settings
 
 def build(settings: Settings, ports: Ports) -> Service:
     """The service, on whatever it is given."""
-    rpcs, aggregates = contents(settings.policy())
+    rpcs, aggregates = contents(settings.policy(), settings.badge_policy())
     return Service(
         "discovery",
         rpcs=rpcs,

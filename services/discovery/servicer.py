@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from libs.chassis.rpcs import Aggregate, Rpc, batch, command, get, query, rpcs
-from services.discovery import queries
+from services.discovery import queries, track_records
 from services.discovery.domain import creator_commands as creators
+from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
+from services.discovery.domain.track_record import track_record
 
 
-def contents(policy: Policy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
-    """The rpcs and the aggregates behind them, with the rules as the policy sets them."""
+def contents(policy: Policy, badges: BadgePolicy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
+    """The rpcs and the aggregates behind them, with the rules as the policies set them."""
     creator = creator_under(policy)
     table = rpcs(
         ApplyToJoin=command(creators.ApplyToJoin, id="party"),
@@ -29,6 +31,11 @@ def contents(policy: Policy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
         SuspendCreator=command(creators.SuspendCreator),
         ReinstateCreator=command(creators.ReinstateCreator),
         EraseCreator=command(creators.EraseCreator),
+        GetTrackRecord=query(track_records.GetTrackRecord, track_records.get_track_record),
         SearchCreators=query(queries.SearchCreators, queries.search_creators, "creators"),
     )
-    return table, [Aggregate(creator, queries.show_creator)]
+    aggregates = [
+        Aggregate(creator, queries.show_creator),
+        Aggregate(track_record(badges), track_records.show_track_record),
+    ]
+    return table, aggregates

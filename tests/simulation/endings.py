@@ -98,6 +98,24 @@ def every_wait_has_ended(watch: Watch) -> None:
         hold("every wait has an end", not proposed or answered, f"{stream}: the proposal to cancel is not answered")
 
 
+def every_creator_has_its_record(watch: Watch) -> None:
+    """What other services' facts say of a creator, its track record says, each once."""
+    told: Counter[tuple[str, str]] = Counter()
+    for commit in watch.logs.commits["campaigns"]:
+        for event in commit.events:
+            match event.type.rpartition(".")[2]:
+                case "ContractFulfilled":
+                    told[event.data["creator_id"], "CollaborationFinished"] += 1
+                case "EngagementOpened" if event.data["opened_by"] == "brand":
+                    told[event.data["creator_id"], "InvitationReceived"] += 1
+    facts = watch.logs.facts
+    for (creator, kind), times in told.items():
+        record = derive("trk", creator)
+        hold("every fact about a creator counts once", facts[record, kind] == times, f"{record}: {kind} {facts[record, kind]}")
+        answered = facts[record, "InvitationAnswered"] + facts[record, "InvitationWithdrawn"]
+        hold("every wait has an end", facts[record, "InvitationReceived"] == answered, f"{record} waits for an answer")
+
+
 def _followed(watch: Watch, stream: str, kind: str, other: str, wanted: tuple[str, ...]) -> None:
     there = any(watch.logs.facts[other, one] for one in wanted)
     hold("every fact has its consequence", there, f"{kind} on {stream}, but no {' or '.join(wanted)} on {other}")

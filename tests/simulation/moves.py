@@ -206,7 +206,10 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
 
 LOOKS: Mapping[str, tuple[str, ...]] = {
     "brand": ("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
-    "creator": ("/v1/accounts/{id}", "/v1/opportunities", "/v1/engagements", "/v1/threads"),
+    "creator": (
+        *("/v1/accounts/{id}", "/v1/opportunities", "/v1/engagements", "/v1/threads"),
+        *("/v1/creators/{id}", "/v1/creators/{id}/trackRecord"),
+    ),
     "campaign": ("/v1/campaigns/{id}/dashboard",),
     "engagement": (),
     "contract": (f"{CONTRACT}/timeline",),
