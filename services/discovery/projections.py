@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from libs.events.catalog.campaigns import EngagementOpened
 from libs.events.catalog.discovery import (
@@ -10,10 +10,14 @@ from libs.events.catalog.discovery import (
     CreatorErased,
     CreatorJoined,
     CreatorReinstated,
+    CreatorShortlisted,
     CreatorSuspended,
+    CreatorUnlisted,
     PerformanceSnapshotRecorded,
+    ShortlistCreated,
+    ShortlistDeleted,
 )
-from libs.events.envelope import Recorded
+from libs.events.envelope import Recorded, iso
 from libs.events.ports import Document
 from libs.events.projection import projection
 from services.discovery.domain.eligibility import largest_following
@@ -62,4 +66,30 @@ def contacts(doc: Document, event: Recorded[CreatorContactsChanged | CreatorEras
             assert_never(event.data)
 
 
-PROJECTIONS = (creators, contacts)
+ShortlistFact = ShortlistCreated | CreatorShortlisted | CreatorUnlisted | ShortlistDeleted
+
+
+@projection(
+    "shortlists",
+    version=1,
+    of=get_args(ShortlistFact),
+    key="shortlist_id",
+    indexes=(("brand_id", "created_at"), ("created_at",)),
+)
+def shortlists(doc: Document, event: Recorded[ShortlistFact]) -> Document | None:
+    """`creators`: who is on it, to tell a new one from a changed note; the notes are in the list's own stream."""
+    doc = {**doc, "version": event.version}
+    match event.data:
+        case ShortlistCreated(brand_id=brand, name=name):
+            return {**doc, "brand_id": brand, "name": name, "creators": [], "created_at": iso(event.at)}
+        case CreatorShortlisted(creator_id=creator):
+            return {**doc, "creators": [*(one for one in doc["creators"] if one != creator), creator]}
+        case CreatorUnlisted(creator_id=creator):
+            return {**doc, "creators": [one for one in doc["creators"] if one != creator]}
+        case ShortlistDeleted():
+            return None
+        case _:
+            assert_never(event.data)
+
+
+PROJECTIONS = (creators, contacts, shortlists)

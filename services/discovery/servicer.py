@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from libs.chassis.rpcs import Aggregate, Rpc, batch, command, get, query, rpcs
-from services.discovery import queries, track_records
+from services.discovery import queries, shortlists, track_records
 from services.discovery.domain import creator_commands as creators
+from services.discovery.domain import shortlist as lists
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
@@ -32,10 +33,17 @@ def contents(policy: Policy, badges: BadgePolicy) -> tuple[Mapping[str, Rpc], Se
         ReinstateCreator=command(creators.ReinstateCreator),
         EraseCreator=command(creators.EraseCreator),
         GetTrackRecord=query(track_records.GetTrackRecord, track_records.get_track_record),
+        CreateShortlist=command(lists.CreateShortlist),
+        GetShortlist=get(lists.shortlist),
+        ListShortlists=query(shortlists.ListShortlists, shortlists.list_shortlists, "shortlists"),
+        AddToShortlist=command(lists.AddToShortlist, enrich=shortlists.with_creator),
+        RemoveFromShortlist=command(lists.RemoveFromShortlist),
+        DeleteShortlist=command(lists.DeleteShortlist),
         SearchCreators=query(queries.SearchCreators, queries.search_creators, "creators"),
     )
     aggregates = [
         Aggregate(creator, queries.show_creator),
         Aggregate(track_record(badges), track_records.show_track_record),
+        Aggregate(lists.shortlist, shortlists.show_shortlist),
     ]
     return table, aggregates

@@ -254,7 +254,7 @@ class CreatorShortlisted(Event):
     shortlist_id: ShortlistId
     brand_id: BrandId
     creator_id: CreatorId
-    note: Text = ""
+    note: Personal[Text] = ""
 
 
 @event("limelight.discovery.CreatorUnlisted", version=1)
