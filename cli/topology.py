@@ -132,6 +132,7 @@ def environment(addresses: Addresses, data: Path) -> dict[str, str]:
         "OIDC_ISSUER": DEVELOPMENT_ISSUER,
         "OIDC_AUDIENCE": "limelight",
         "OIDC_JWKS": str(data / "issuer" / "jwks.json"),
+        "INDEX_DIRECTORY": str(data / "index"),
         "INSTANCE": "local",  # one process of each service: after a crash it takes its place again at once
         "PYTHONUNBUFFERED": "1",
         **{f"{name.upper()}_ADDRESS": f"{HOST}:{port}" for name, port in addresses.grpc_ports.items()},

@@ -26,6 +26,7 @@ from libs.chassis.telemetry import traceparent
 from libs.chassis.upstream import AUTHORIZATION, IDEMPOTENCY_KEY, IF_MATCH, TRACEPARENT, Reply
 from libs.chassis.workers import Workers
 from libs.events.decider import Actor, Kind, Refusal, Role
+from libs.events.follower import Follower, Kept
 from libs.events.handler import CommandHandler
 from libs.events.ports import Ports
 from libs.events.projection import Projection
@@ -52,6 +53,7 @@ class Service:
         aggregates: Sequence[Aggregate],
         reactions: Sequence[Reaction] = (),
         projections: Sequence[Projection] = (),
+        kept: Sequence[Kept] = (),
         settings: ServiceSettings,
         ports: Ports,
         verifier: Verifier | None = None,
@@ -59,18 +61,20 @@ class Service:
         known: Registry = registry,
     ) -> None:
         """Raises `TableError` where `rpcs` and the protos do not fit. `verifier`, `protos`, `known` stand in for the settings'
-        issuer, the loaded protos and the process's events."""
+        issuer, the loaded protos and the process's events. `kept`: read models that each process which answers keeps for
+        itself."""
         self.name, self.settings, self.ports = name, settings, ports
         self.protos = (protos or descriptors.load()).of(name)
         self._verifier = verifier or Verifier(
             settings.oidc_issuer, settings.oidc_audience, keys_at(settings.oidc_jwks, ports.clock), ports.clock
         )
         handler = CommandHandler(ports.log, ports.clock, known=known)
-        self.workers = Workers(name, ports, handler, aggregates, reactions, projections, known, settings.instance)
-        self.views = LiveViews(ports.documents, projections, ports.clock)
+        followers = [Follower(name, one, ports.log, ports.clock, ports.ids, known=known) for one in kept]
+        self.workers = Workers(name, ports, handler, aggregates, reactions, projections, known, followers, settings.instance)
+        self.views = LiveViews(ports.documents, projections, ports.clock, followers)
         room = Room(name, ports, handler, self._reads, self.views.wait_for)
         methods = {method.name: method for service in self.protos for method in service.methods.values()}
-        table.check(methods, rpcs, aggregates, projections)
+        table.check(methods, rpcs, aggregates, [*(one.name for one in projections), *(one.name for one in kept)])
         self._methods = {method.path: method for method in methods.values()}
         self._answering: dict[str, Answering] = {}
         self._watching: dict[str, WatchEndpoint] = {}

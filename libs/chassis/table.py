@@ -12,7 +12,6 @@ from libs.chassis.descriptors import Method
 from libs.chassis.endpoints import AS_OF, MIN_POSITION
 from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, GetRpc, QueryRpc, Rpc, WatchRpc
 from libs.events.decider import Command
-from libs.events.projection import Projection
 
 STAMPED = frozenset({"actor", "at"})
 
@@ -22,12 +21,12 @@ class TableError(Exception):
 
 
 def check(
-    methods: Mapping[str, Method], rpcs: Mapping[str, Rpc], aggregates: Sequence[Aggregate], projections: Sequence[Projection]
+    methods: Mapping[str, Method], rpcs: Mapping[str, Rpc], aggregates: Sequence[Aggregate], read_models: Sequence[str]
 ) -> None:
     """Raises `TableError` with every misfit."""
     misfits = [f"{name}: in the protos, not in the table" for name in methods.keys() - rpcs.keys()]
     misfits += [f"{name}: in the table, not in the protos" for name in rpcs.keys() - methods.keys()]
-    names = frozenset(projection.name for projection in projections)
+    names = frozenset(read_models)
     for name in sorted(methods.keys() & rpcs.keys()):
         misfits += [f"{name}: {misfit}" for misfit in _misfits(methods[name], rpcs[name], aggregates, names)]
     if misfits:
@@ -49,7 +48,7 @@ def shown(decider: Any, aggregates: Sequence[Aggregate]) -> Aggregate:
     raise TableError(f"{decider.name} is no aggregate of this service")
 
 
-def _misfits(method: Method, rpc: Rpc, aggregates: Sequence[Aggregate], projections: frozenset[str]) -> Iterator[str]:
+def _misfits(method: Method, rpc: Rpc, aggregates: Sequence[Aggregate], read_models: frozenset[str]) -> Iterator[str]:
     if method.streaming != isinstance(rpc, WatchRpc):
         yield "only a watch answers with a stream, and it always does"
     given = frozenset(method.input.fields_by_name)
@@ -63,11 +62,11 @@ def _misfits(method: Method, rpc: Rpc, aggregates: Sequence[Aggregate], projecti
                 yield from _differences(frozenset({shown(rpc.decider, aggregates).decider.id_field}), given - {AS_OF}, "id")
             case QueryRpc():
                 yield from _request(rpc.request, given - {MIN_POSITION})
-                unknown = sorted(set(rpc.projections) - projections)
+                unknown = sorted(set(rpc.projections) - read_models)
                 if unknown:
-                    yield f"waits for projections that this service has not: {', '.join(unknown)}"
+                    yield f"waits for read models that this service has not: {', '.join(unknown)}"
                 if MIN_POSITION in given and not rpc.projections:
-                    yield f"offers {MIN_POSITION} but names no projection to wait for"
+                    yield f"offers {MIN_POSITION} but names no read model to wait for"
             case WatchRpc():
                 yield from _request(rpc.request, given)
     except TableError as error:

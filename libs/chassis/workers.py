@@ -14,6 +14,7 @@ from libs.events.commands import CommandTable
 from libs.events.consumer import Consumer
 from libs.events.deadlines import DeadlineRunner, Deadlines
 from libs.events.envelope import topic
+from libs.events.follower import Follower
 from libs.events.handler import CommandHandler
 from libs.events.ports import Ports
 from libs.events.projection import Projection
@@ -44,13 +45,14 @@ class Workers:
         reactions: Sequence[Reaction],
         projections: Sequence[Projection],
         known: Registry,
+        followers: Sequence[Follower] = (),
         instance: str = "",
     ) -> None:
         """`instance`: this replica's name, which outlives a restart; its relay then takes its own lease up again at once."""
         self._service, self._ports, self._handler, self._known = service, ports, handler, known
         self._instance = instance
         self._deciders = [aggregate.decider for aggregate in aggregates]
-        self._reactions, self._projections = reactions, projections
+        self._reactions, self._projections, self._followers = reactions, projections, followers
         self._role: str | None = None
         self._started = False
         self._builds: ProjectionBuilds | None = None
@@ -67,6 +69,9 @@ class Workers:
             raise ValueError(f"no such role: {role}")
         self._role = role
         self._stopping.clear()
+        if role in ("api", "all"):
+            for follower in self._followers:
+                self._cancelled_at_stop.append(self._own(follower.run(), follower.name))
         if role in ("worker", "all"):
             await self._start_working()
         if role in ("relay", "all"):
@@ -116,6 +121,9 @@ class Workers:
         for task in self._tasks:
             if task.done():
                 yield f"{task.get_name()} ended"
+        for follower in self._followers if self._role in ("api", "all") else ():
+            if not follower.caught_up:
+                yield f"{follower.name} is catching up: it is at {follower.position}"
         for consumer in self._consumers():
             if consumer.halted:
                 yield str(consumer.halted)

@@ -157,10 +157,10 @@ def recorded_of(
 
 
 @dataclass(slots=True)
-class _Numbering:
+class Numbering:
     """Gives bare events the next version of their stream and the next position of their log."""
 
-    at: datetime
+    at: datetime = AT
     _versions: Counter[str] = field(default_factory=Counter)
     _positions: Counter[str] = field(default_factory=Counter)
 
@@ -176,7 +176,7 @@ class _Numbering:
 def projected(projection: Projection, *events: Event | Recorded[Any], at: datetime = AT) -> dict[str, Document]:
     """The documents that these events make, by id. Bare events count up on their streams; an event that the projection is not
     made of fails the test."""
-    number, documents = _Numbering(at), dict[str, Document]()
+    number, documents = Numbering(at), dict[str, Document]()
     for event in map(number, events):
         assert isinstance(event.data, projection.of), f"{type(event.data).__name__} is not in {projection.name}.of"
         key = projection.key(event)
@@ -193,7 +193,7 @@ def projected(projection: Projection, *events: Event | Recorded[Any], at: dateti
 def reacts(reaction: Reaction, event: Event | Recorded[Any], *, at: datetime = AT) -> list[Intent]:
     """What the reaction sends or schedules, in order. A reaction that waits for the outside runs on virtual time (from a test
     that is no coroutine itself)."""
-    recorded = _Numbering(at)(event)
+    recorded = Numbering(at)(event)
     assert isinstance(recorded.data, reaction.to), f"{reaction.name} does not react to {type(recorded.data).__name__}"
     intents = reaction.react(recorded)
     if isinstance(intents, AsyncIterable):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Protocol
 
-import orjson
-
 from libs.events.builds import Build, read_builds
+from libs.events.cursors import bound_to, read_cursor, write_cursor
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import topic
+from libs.events.follower import Follower
 from libs.events.ports import Clock, Document, Documents, Page, Stored, Where
 from libs.events.progress import read_progress
 from libs.events.projection import DELETED, Projection, shown
@@ -40,9 +38,13 @@ class Views(Protocol):
 class LiveViews:
     """`Views` of a service's projections on its documents."""
 
-    def __init__(self, documents: Documents, projections: Iterable[Projection], clock: Clock) -> None:
+    def __init__(
+        self, documents: Documents, projections: Iterable[Projection], clock: Clock, followers: Iterable[Follower] = ()
+    ) -> None:
+        """`followers`: what this process keeps for itself; it can be waited for like a projection."""
         self._documents, self._clock = documents, clock
         self._projections = {one.name: one for one in projections}
+        self._followers = {one.name: one for one in followers}
         self._live: dict[str, tuple[float, Build]] = {}
 
     async def one(self, projection: str, id: str) -> Document | None:
@@ -52,12 +54,12 @@ class LiveViews:
 
     async def page(self, projection: str, where: Where, page: Page, cursor: str = "") -> tuple[list[Document], str]:
         build = await self._build(projection)
-        bound = _bound_to(projection, where, page.sort)
-        after = _read_cursor(cursor, bound, len(page.sort)) if cursor else page.after
+        bound = bound_to(projection, dict(where), page.sort)
+        after = _read(cursor, bound, len(page.sort)) if cursor else page.after
         asked = Page(page.sort, after, page.limit + 1)
         found = await self._documents.find(build.collection, {**where, DELETED: None}, asked)
         kept = found[: page.limit]
-        following = _write_cursor(bound, page.sort, kept[-1]) if len(found) > page.limit and kept else ""
+        following = write_cursor(bound, _place(page, kept[-1])) if len(found) > page.limit and kept else ""
         return [{"id": stored.id, **shown(stored.body)} for stored in kept], following
 
     async def count(self, projection: str, where: Where) -> int:
@@ -65,10 +67,10 @@ class LiveViews:
         return await self._documents.count(build.collection, {**where, DELETED: None})
 
     async def wait_for(self, token: str, projections: Sequence[str]) -> None:
-        """Returns once each of these projections that reads the token's service has applied its position. Raises `Refusal`:
+        """Returns once each of these read models that reads the token's service has applied its position. Raises `Refusal`:
         a malformed token, or not within a second (UNAVAILABLE, `POSITION_NOT_REACHED`)."""
         service, position, partition = _read_token(token)
-        waiting = [name for name in projections if service in self._projections[name].sources()]
+        waiting = [name for name in projections if service in self._sources(name)]
         end = self._clock.monotonic() + WAIT_MOST
         while waiting := [name for name in waiting if not await self._reached(name, (topic(service), partition), position)]:
             if self._clock.monotonic() >= end:
@@ -80,7 +82,13 @@ class LiveViews:
                 )
             await self._clock.sleep(WAIT_EVERY)
 
+    def _sources(self, name: str) -> Collection[str]:
+        follower = self._followers.get(name)
+        return (follower.service,) if follower else self._projections[name].sources()
+
     async def _reached(self, name: str, place: tuple[str, int], position: int) -> bool:
+        if follower := self._followers.get(name):
+            return follower.position >= position
         build = await self._build(name)
         return (await read_progress(self._documents, build.group, [place]))[place].position >= position
 
@@ -111,30 +119,13 @@ def _read_token(token: str) -> tuple[str, int, int]:
     return service, int(position), int(partition)
 
 
-def _bound_to(projection: str, where: Where, sort: tuple[tuple[str, bool], ...]) -> str:
-    asked = orjson.dumps([projection, dict(where), sort], option=orjson.OPT_SORT_KEYS)
-    return hashlib.sha256(asked).hexdigest()[:16]
+def _read(cursor: str, bound: str, sorted_by: int) -> tuple[Any, ...]:
+    *values, id_ = read_cursor(cursor, bound, sorted_by + 1)
+    return (*values, str(id_))
 
 
-def _write_cursor(bound: str, sort: tuple[tuple[str, bool], ...], last: Stored) -> str:
-    values = [_value(last.body, path) for path, _ in sort]
-    return base64.urlsafe_b64encode(orjson.dumps([bound, *values, last.id])).decode().rstrip("=")
-
-
-def _read_cursor(cursor: str, bound: str, sorted_by: int) -> tuple[Any, ...]:
-    try:
-        read = orjson.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-    except ValueError:
-        read = None
-    fits = isinstance(read, list) and len(read) == sorted_by + 2 and read[0] == bound and isinstance(read[-1], str)
-    if not fits or any(isinstance(value, list | dict) for value in read):
-        raise Refusal(
-            "CURSOR_INVALID",
-            "not a cursor of this list with these filters and this order: begin without one",
-            kind=Kind.INVALID_ARGUMENT,
-            field="cursor",
-        )
-    return tuple(read[1:])
+def _place(page: Page, last: Stored) -> tuple[Any, ...]:
+    return (*(_value(last.body, path) for path, _ in page.sort), last.id)
 
 
 def _value(body: Document, path: str) -> Any:

@@ -7,7 +7,7 @@ profile, `followers` (of the largest account), `badges` {badge: evidence}, `lack
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias, assert_never, get_args
 
 from libs.events.catalog.discovery import (
@@ -30,6 +30,7 @@ from libs.events.ports import Document
 from services.discovery.domain.credibility import KEPT, credibility
 from services.discovery.domain.eligibility import largest_following
 from services.discovery.domain.profile import counted, with_account
+from services.discovery.ports import CreatorIndex
 
 Listed: TypeAlias = (
     CreatorJoined
@@ -123,3 +124,40 @@ def _lacking(doc: Document) -> Iterator[str]:
     for what in ("bio", "niches", "languages", "accounts", "rate_card", "portfolio", "audience"):
         if not doc[what]:
             yield what
+
+
+# --- Keeping it --------------------------------------------------------------------------------------------------------
+
+
+class Directory:
+    """The index of the directory, kept up to date (a follower's `Kept`)."""
+
+    name = "directory"
+    of = LISTED
+
+    def __init__(self, index: CreatorIndex) -> None:
+        self.index = index
+
+    async def open(self) -> int:
+        return await self.index.open()
+
+    async def take(self, events: Sequence[Recorded[Any]], position: int) -> None:
+        """Each creator's entry is read and written once, however many of the events are its own."""
+        known = {event.data.creator_id for event in events} - _joining(events)
+        entries: dict[str, Document | None] = dict(await self.index.get(sorted(known)))
+        changed: dict[str, Document | None] = {}
+        for event in events:
+            creator = event.data.creator_id
+            changed[creator] = entries[creator] = entry(entries.get(creator) or {}, event)
+        await self.index.write(changed, position)
+
+    async def settled(self) -> None:
+        await self.index.forget_others()
+
+    async def close(self) -> None:
+        await self.index.close()
+
+
+def _joining(events: Sequence[Recorded[Any]]) -> set[str]:
+    """Of these there is no entry yet."""
+    return {event.data.creator_id for event in events if isinstance(event.data, CreatorJoined)}

@@ -1,4 +1,4 @@
-"""What brands search: one document per creator who has joined."""
+"""What discovery answers from read models that its processes share; the directory is kept by each that answers."""
 
 from __future__ import annotations
 
@@ -8,48 +8,14 @@ from libs.events.catalog.campaigns import EngagementOpened
 from libs.events.catalog.discovery import (
     CreatorContactsChanged,
     CreatorErased,
-    CreatorJoined,
-    CreatorReinstated,
     CreatorShortlisted,
-    CreatorSuspended,
     CreatorUnlisted,
-    PerformanceSnapshotRecorded,
     ShortlistCreated,
     ShortlistDeleted,
 )
 from libs.events.envelope import Recorded, iso
 from libs.events.ports import Document
 from libs.events.projection import projection
-from services.discovery.domain.eligibility import largest_following
-
-Listed = CreatorJoined | PerformanceSnapshotRecorded | CreatorSuspended | CreatorReinstated
-
-
-@projection(
-    "creators",
-    version=1,
-    of=(CreatorJoined, PerformanceSnapshotRecorded, CreatorSuspended, CreatorReinstated),
-    key="creator_id",
-    indexes=(
-        ("status", "followers"),
-        ("status", "niches", "followers"),
-        ("status", "country", "followers"),
-        ("status", "performance.engagement_rate_method", "performance.engagement_rate"),
-    ),
-)
-def creators(doc: Document, event: Recorded[Listed]) -> Document:
-    match event.data:
-        case CreatorJoined(accounts=accounts) as joined:
-            profile = joined.model_dump(mode="json", exclude={"creator_id", "policy_version"})
-            return {**profile, "followers": largest_following(accounts), "status": "joined"}
-        case PerformanceSnapshotRecorded(performance=performance):
-            return {**doc, "performance": performance.model_dump(mode="json")}
-        case CreatorSuspended():
-            return {**doc, "status": "suspended"}
-        case CreatorReinstated():
-            return {**doc, "status": "joined"}
-        case _:
-            assert_never(event.data)
 
 
 @projection("contacts", version=1, of=(CreatorContactsChanged, CreatorErased, EngagementOpened), key="creator_id")
@@ -92,4 +58,4 @@ def shortlists(doc: Document, event: Recorded[ShortlistFact]) -> Document | None
             assert_never(event.data)
 
 
-PROJECTIONS = (creators, contacts, shortlists)
+PROJECTIONS = (contacts, shortlists)

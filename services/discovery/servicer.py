@@ -12,11 +12,13 @@ from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
 from services.discovery.domain.track_record import track_record
+from services.discovery.ports import CreatorIndex
+from services.discovery.searching import SearchCreators, Searching, SuggestWords
 
 
-def contents(policy: Policy, badges: BadgePolicy) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
+def contents(policy: Policy, badges: BadgePolicy, index: CreatorIndex) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
     """The rpcs and the aggregates behind them, with the rules as the policies set them."""
-    creator = creator_under(policy)
+    creator, searching = creator_under(policy), Searching(index)
     table = rpcs(
         ApplyToJoin=command(creators.ApplyToJoin, id="party"),
         ImportCreators=batch(creators.ImportCreator, items="creators"),
@@ -39,7 +41,8 @@ def contents(policy: Policy, badges: BadgePolicy) -> tuple[Mapping[str, Rpc], Se
         AddToShortlist=command(lists.AddToShortlist, enrich=shortlists.with_creator),
         RemoveFromShortlist=command(lists.RemoveFromShortlist),
         DeleteShortlist=command(lists.DeleteShortlist),
-        SearchCreators=query(queries.SearchCreators, queries.search_creators, "creators"),
+        SearchCreators=query(SearchCreators, searching.search, "directory"),
+        SuggestWords=query(SuggestWords, searching.suggest, "directory"),
     )
     aggregates = [
         Aggregate(creator, queries.show_creator),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
 from pydantic import Field
 
@@ -18,6 +19,12 @@ class Settings(ServiceSettings):
 
     grpc_port: int = Field(9101, ge=1, le=65535)
     """Where rpcs are answered."""
+
+    index_directory: Path = Path(".limelight/index")
+    """Where the search index is kept; each replica has a place of its own in there. What is lost there is built anew."""
+
+    index_heap: int = Field(128_000_000, ge=15_000_000)
+    """Bytes that the index gathers in memory before it writes to disk."""
 
     policy_version: int = Field(1, ge=1)
     """Which edition of the policies this is."""
@@ -63,6 +70,11 @@ class Settings(ServiceSettings):
 
     reliable_least_on_time: float = Field(0.9, ge=0, le=1)
     """Of those, the fraction that first went out in its window."""
+
+    @property
+    def own_index(self) -> Path:
+        """Of this replica."""
+        return self.index_directory / (self.instance or f"port-{self.grpc_port}")
 
     def policy(self) -> Policy:
         return Policy(

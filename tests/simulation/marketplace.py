@@ -24,6 +24,7 @@ from libs.events.memory import LoopClock, MemoryDatabase, SeededIds
 from libs.events.ports import Ports
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
+from services.discovery.memory_index import MemoryCreatorIndex
 from services.gateway.app import Gateway, create_app
 from services.gateway.settings import Settings as GatewaySettings
 from tests.simulation.broker import Broker, Membership
@@ -65,6 +66,7 @@ class Marketplace:
         self.edges = Edges(self.chance("network"), self.happened)
         self._issuer = issuer_in(directory, self.clock)
         self._drifts = self.chance("drift") if stormy else None
+        self.disks: dict[str, MemoryCreatorIndex] = {}
         self.replicas: dict[str, Anything] = {}
         layouts = self.chance("layout")
         for name in SERVICES:
@@ -138,9 +140,19 @@ class Marketplace:
     def _service(self, service: str, name: str, ports: Ports) -> Service:
         main: Any = import_module(f"services.{service}.main")
         settings = settings_of(service, str(self._issuer.jwks)).model_copy(update={"instance": name})
-        built = main.build(settings, ports, self.provider) if service == "payments" else main.build(settings, ports)
+        built = main.build(settings, ports, *self._twins(service, name))
         assert isinstance(built, Service)
         return built
+
+    def _twins(self, service: str, name: str) -> tuple[Any, ...]:
+        """Of what the service needs from outside on top. A replica's disk outlives its processes."""
+        match service:
+            case "payments":
+                return (self.provider,)
+            case "discovery":
+                return (self.disks.setdefault(name, MemoryCreatorIndex()),)
+            case _:
+                return ()
 
     def _gateway(self, clock: LoopClock, ids: SeededIds) -> Gateway:
         settings = GatewaySettings(oidc_jwks=str(self._issuer.jwks))

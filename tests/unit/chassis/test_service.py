@@ -336,7 +336,7 @@ def test_a_table_that_does_not_fit_the_protos_stops_the_start(
     assert "WriteNote does not take name" in misfit(protos, issuer, clock, NameShelf=command(WriteNote))
     assert "comes from the token" in misfit(protos, issuer, clock, EditNote=command(EditNote, id="party"))
     assert "request lacks shelf_id" in misfit(protos, issuer, clock, GetNote=get(shelf))
-    assert "names no projection" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes))
+    assert "names no read model" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes))
     assert "has not: others" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes, "others"))
 
 

@@ -10,8 +10,10 @@ from libs.chassis.messages import converters
 from libs.chassis.table import check
 from libs.events.catalog.discovery import CreatorSuspended
 from libs.events.catalog.values import EngagementRateMethod
+from services.discovery.directory import Directory
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import Creator
+from services.discovery.memory_index import MemoryCreatorIndex
 from services.discovery.projections import PROJECTIONS
 from services.discovery.queries import show_creator
 from services.discovery.servicer import contents
@@ -26,8 +28,9 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> dict[str, descriptors.M
 
 
 def test_the_table_names_the_methods_of_the_protos(methods: dict[str, descriptors.Method]) -> None:
-    rpcs, aggregates = contents(POLICY, BadgePolicy())
-    check(methods, rpcs, aggregates, PROJECTIONS)
+    index = MemoryCreatorIndex()
+    rpcs, aggregates = contents(POLICY, BadgePolicy(), index)
+    check(methods, rpcs, aggregates, [*(one.name for one in PROJECTIONS), Directory(index).name])
     assert all(method.roles for method in methods.values())
 
 

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from libs.chassis.rpcs import Reads
-from libs.events.catalog.discovery import CreatorJoined, CreatorReinstated, CreatorSuspended, PerformanceSnapshotRecorded
-from libs.events.catalog.values import EngagementRateMethod
+from libs.events.catalog.discovery import (
+    AudienceSnapshotRecorded,
+    BadgeAwarded,
+    BadgeRevoked,
+    CreatorErased,
+    CreatorProfileUpdated,
+    CreatorReinstated,
+    CreatorSuspended,
+    PerformanceSnapshotRecorded,
+    RateCardChanged,
+)
+from libs.events.catalog.values import Badge, EngagementRateMethod, FollowerKind, Platform, PortfolioEntry
+from libs.events.cursors import bound_to, write_cursor
 from libs.events.decider import Refusal
-from libs.events.memory import ManualClock, MemoryCommitLog
+from libs.events.memory import ManualClock, MemoryCommitLog, MemoryDocuments
 from libs.events.registry import Event
-from libs.events.testing import AT, projected
-from services.discovery.projections import creators
-from services.discovery.queries import SearchCreators, search_creators
-from tests.unit.discovery.examples import ANA, AS_BRAND, BEA, account, joined, measured
-from tests.unit.read_models import views_of
+from libs.events.testing import AT, Numbering
+from libs.events.views import LiveViews
+from services.discovery.directory import Directory
+from services.discovery.domain.criteria import Criteria
+from services.discovery.memory_index import MemoryCreatorIndex
+from services.discovery.searching import SearchCreators, Searching
+from tests.unit.discovery.examples import ANA, AS_BRAND, BEA, account, joined, measured, priced, watched
 
 CLEO = "crt_cleo000000"
 BY_FOLLOWERS = EngagementRateMethod.BY_FOLLOWERS
@@ -33,34 +47,96 @@ cleo = joined(
 )
 
 
-async def search(*events: Event, **asked: Any) -> dict[str, Any]:
+async def directory_of(*events: Event) -> MemoryCreatorIndex:
+    kept, numbered = Directory(MemoryCreatorIndex()), Numbering()
+    await kept.take([numbered(event) for event in events], len(events))
+    return kept.index  # type: ignore[return-value]
+
+
+async def searched(index: MemoryCreatorIndex, **asked: Any) -> dict[str, Any]:
     clock = ManualClock(AT)
-    views = await views_of(clock, {creators: events or (ana, bea, cleo)})
-    return await search_creators(SearchCreators(**asked), Reads(AS_BRAND, views, MemoryCommitLog(), clock))
+    reads = Reads(AS_BRAND, LiveViews(MemoryDocuments(), (), clock), MemoryCommitLog(), clock)
+    return await Searching(index).search(SearchCreators(**asked), reads)
+
+
+async def search(*events: Event, **asked: Any) -> dict[str, Any]:
+    return await searched(await directory_of(*(events or (ana, bea, cleo))), **asked)
 
 
 async def found(*events: Event, **asked: Any) -> list[str]:
     return [hit["creator_id"] for hit in (await search(*events, **asked))["creators"]]
 
 
-# --- The projection --------------------------------------------------------------------------------------------------
+# --- What is in it ---------------------------------------------------------------------------------------------------
 
 
-def test_who_joins_is_in_the_directory_with_the_largest_account() -> None:
-    doc = projected(creators, cleo)[CLEO]
-    assert (doc["status"], doc["followers"], doc["country"]) == ("joined", 20_000, "DE")
-    assert doc["performance"]["median_views"] is None
+async def entry_of(*events: Event, creator: str = ANA) -> dict[str, Any]:
+    return (await (await directory_of(*events)).get([creator])).get(creator, {})
 
 
-def test_a_newer_measurement_replaces_the_last() -> None:
-    snapshot = PerformanceSnapshotRecorded(creator_id=ANA, performance=measured(AT, views=5))
-    assert projected(creators, ana, snapshot)[ANA]["performance"]["views"] == 5
+async def test_who_joins_is_in_the_directory_with_the_largest_account() -> None:
+    entry = await entry_of(cleo, creator=CLEO)
+    assert (entry["status"], entry["followers"], entry["country"]) == ("joined", 20_000, "DE")
+    assert entry["performance"]["median_views"] is None
 
 
-def test_a_suspension_and_its_end_are_seen() -> None:
+async def test_a_newer_measurement_replaces_the_last_and_its_followers_are_remembered() -> None:
+    counted = measured(AT, views=5, followers=80_000, platform=Platform.TIKTOK)
+    entry = await entry_of(ana, PerformanceSnapshotRecorded(creator_id=ANA, performance=counted))
+    assert (entry["performance"]["views"], entry["followers"]) == (5, 80_000)
+    assert [point["followers"] for point in entry["history"]] == [52_000, 80_000]
+
+
+async def test_a_jump_of_followers_is_told_and_costs_credibility() -> None:
+    slow = [measured(AT - timedelta(days=30 - n), followers=52_000 + n, platform=Platform.TIKTOK) for n in range(3)]
+    steady = [PerformanceSnapshotRecorded(creator_id=ANA, performance=one) for one in slow]
+    before = (await entry_of(joined(performance=measured(AT - timedelta(days=40))), *steady))["credibility"]
+    leap = measured(AT - timedelta(days=26), followers=90_000, platform=Platform.TIKTOK)
+    events = (*steady, PerformanceSnapshotRecorded(creator_id=ANA, performance=leap))
+    after = (await entry_of(joined(performance=measured(AT - timedelta(days=40))), *events))["credibility"]
+    assert (before["anomalies"], after["anomalies"][0]["kind"]) == ([], "follower_spike")
+    assert after["score"] < before["score"]
+
+
+async def test_credibility_is_the_mean_of_its_signals_and_what_was_not_measured_is_none() -> None:
+    kinds = {FollowerKind.REAL: 0.6, FollowerKind.SUSPICIOUS: 0.2, FollowerKind.UNKNOWN: 0.2}
+    told = AudienceSnapshotRecorded(creator_id=ANA, audience=watched(followers=kinds))
+    believed = (await entry_of(ana, told))["credibility"]
+    signals = {signal["name"]: signal["value"] for signal in believed["signals"]}
+    assert signals == {"real_followers": 0.75, "lively_followers": 1.0}
+    assert believed["score"] == pytest.approx(0.875)
+    unmeasured = joined(performance=measured(engagement_rate=None))
+    assert (await entry_of(unmeasured))["credibility"] is None
+
+
+async def test_a_suspension_and_its_end_are_seen_and_an_erasure_leaves_nothing() -> None:
     suspended = CreatorSuspended(creator_id=ANA, reason="spam")
-    assert projected(creators, ana, suspended)[ANA]["status"] == "suspended"
-    assert projected(creators, ana, suspended, CreatorReinstated(creator_id=ANA))[ANA]["status"] == "joined"
+    assert (await entry_of(ana, suspended))["status"] == "suspended"
+    assert (await entry_of(ana, suspended, CreatorReinstated(creator_id=ANA)))["status"] == "joined"
+    awarded = BadgeAwarded(creator_id=ANA, badge=Badge.RESPONSIVE, policy_version=1, evidence={"n": 3})
+    assert await entry_of(ana, CreatorErased(creator_id=ANA), awarded) == {}
+
+
+async def test_badges_come_and_go_and_a_whole_profile_is_complete() -> None:
+    awarded = BadgeAwarded(creator_id=ANA, badge=Badge.RESPONSIVE, policy_version=1, evidence={"n": 3})
+    assert (await entry_of(ana, awarded))["badges"] == {"responsive": {"n": 3}}
+    revoked = BadgeRevoked(creator_id=ANA, badge=Badge.RESPONSIVE, policy_version=1, evidence={"n": 4})
+    assert (await entry_of(ana, awarded, revoked))["badges"] == {}
+    whole = CreatorProfileUpdated(
+        creator_id=ANA,
+        name="Ana",
+        bio="Soap",
+        country="DE",
+        languages=("de",),
+        niches=("beauty",),
+        portfolio=(PortfolioEntry(url="https://ana.example", title="Soap"),),
+    )
+    rest = (
+        RateCardChanged(creator_id=ANA, rate_card=(priced(),)),
+        AudienceSnapshotRecorded(creator_id=ANA, audience=watched()),
+    )
+    assert (await entry_of(ana, whole, *rest))["badges"] == {"complete": {}}
+    assert (await entry_of(ana, whole, *rest[:1]))["lacking"] == ["audience"]
 
 
 # --- Search ----------------------------------------------------------------------------------------------------------
@@ -130,17 +206,63 @@ async def test_sorting_by_engagement_rate_needs_its_method() -> None:
 
 
 async def test_a_cursor_goes_on_where_the_page_ended() -> None:
-    clock = ManualClock(AT)
-    many: list[CreatorJoined] = [joined(creator_id=f"crt_many{i:06}", accounts=(account(10_000 + i),)) for i in range(5)]
-    reads = Reads(AS_BRAND, await views_of(clock, {creators: many}), MemoryCommitLog(), clock)
-    seen, cursor = list[str](), ""
+    many = [joined(creator_id=f"crt_many{i:06}", accounts=(account(10_000 + i),)) for i in range(5)]
+    index, seen, cursor = await directory_of(*many), list[str](), ""
     for _ in range(3):
-        answer = await search_creators(SearchCreators(page_size=2, cursor=cursor), reads)
+        answer = await searched(index, page_size=2, cursor=cursor)
         assert answer["total_size"] == 5
         seen += [hit["creator_id"] for hit in answer["creators"]]
         cursor = answer["next_cursor"]
     assert seen == [one.creator_id for one in reversed(many)]
     assert cursor == ""
+
+
+async def test_a_malformed_or_foreign_cursor_is_refused() -> None:
+    index = await directory_of(ana, bea, cleo)
+    cursor = (await searched(index, page_size=1))["next_cursor"]
+    forged = write_cursor(bound_to(Criteria().model_dump(mode="json"), "followers"), (9, -1))
+    for asked in ({"cursor": "nonsense"}, {"cursor": cursor, "niches": ("food",)}, {"cursor": forged}):
+        with pytest.raises(Refusal, match="CURSOR_INVALID"):
+            await searched(index, **asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "code", "field"),
+    [
+        ({"niches": ("beauty", "quidditch")}, "UNKNOWN_NICHE", "niches"),
+        ({"countries": ("ZZ",)}, "UNKNOWN_COUNTRY", "countries"),
+        ({"price": {"currency": "ABC"}}, "UNKNOWN_CURRENCY", "price.currency"),
+        ({"order": "price"}, "CURRENCY_REQUIRED", "price"),
+        ({"order": "relevance", "text": "!?"}, "TEXT_REQUIRED", "text"),
+    ],
+)
+async def test_what_cannot_be_looked_for_is_named(asked: dict[str, Any], code: str, field: str) -> None:
+    with pytest.raises(Refusal, match=code) as refused:
+        await search(**asked)
+    assert refused.value.field == field
+
+
+async def test_a_text_is_met_as_a_word_a_beginning_or_but_for_a_slip_the_closest_first() -> None:
+    named = joined(creator_id=BEA, name="Soap Bea", accounts=(account(10_000),))
+    begun = joined(creator_id=CLEO, handle="soapmaker", accounts=(account(900_000),))
+    assert await found(ana, named, begun, text="soap") == [BEA, CLEO]
+    assert await found(ana, named, begun, text="sopa") == [BEA]
+    assert await found(ana, named, begun, text="soap nothing") == []
+
+
+async def test_an_explanation_has_terms_score_ages_and_what_is_missing() -> None:
+    (hit,) = (await search(ana, text="ana", explain=True))["creators"]
+    told = hit["explanation"]
+    assert told["terms"] == [{"term": "ana", "closeness": "named"}]
+    assert [part["name"] for part in told["score"]] == ["closeness", "followers"]
+    assert (told["performance_age_days"], told["audience_age_days"]) == (1.0, None)
+    assert {"audience", "performance.follower_growth"} <= set(told["missing"])
+
+
+async def test_facets_count_the_hits_of_all_pages() -> None:
+    facets = {one["name"]: one["buckets"] for one in (await search(facets=("niches", "country"), page_size=1))["facets"]}
+    assert facets["country"] == [{"value": "DE", "creators": 2}, {"value": "FR", "creators": 1}]
+    assert facets["niches"][0] == {"value": "beauty", "creators": 2}
 
 
 @pytest.mark.parametrize(
@@ -150,7 +272,8 @@ async def test_a_cursor_goes_on_where_the_page_ended() -> None:
         {"page_size": 0},
         {"niches": ("Not A Niche",)},
         {"countries": ("Germany",)},
-        {"niches": ("beauty",) * 21},
+        {"niches": ("beauty",) * 51},
+        {"text": "a" * 501},
         {"engagement_rate": {"least": 0.1}},
         {"followers": {"least": 2, "most": 1}},
     ],

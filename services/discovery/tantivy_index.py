@@ -1,0 +1,157 @@
+"""The index on tantivy: on this process's disk, one directory per version of what is indexed.
+
+The position up to which it is written is a document as well, so that one commit moves both. Segments are sorted by followers,
+the usual order. What takes long runs on a thread: tantivy lets other threads run meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+from tantivy import DocAddress, Filter, Index, IndexWriter, Order, Query, Searcher, TextAnalyzerBuilder, Tokenizer
+from tantivy import Document as Indexed
+
+from libs.events.ports import Document
+from services.discovery.places import DESCENDING
+from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
+from services.discovery.tantivy_queries import Queries
+from services.discovery.tantivy_schema import KEYS, WORDS, indexed, schema
+
+T = TypeVar("T")
+POSITION = "position"
+"""The id of the document that says how far the index is."""
+EVERY_BUCKET = 1_000
+"""More than any facet has."""
+
+
+class TantivyCreatorIndex:
+    """`CreatorIndex` in `directory`/v<version>. `heap`: bytes that the writer may gather before it writes a segment."""
+
+    def __init__(self, directory: Path, version: int, *, heap: int = 128_000_000) -> None:
+        self._directory, self._version, self._heap = directory, version, heap
+        self._opened: _Opened | None = None
+        self._writing = ThreadPoolExecutor(
+            1, "creator index"
+        )  # a write that nobody waits for any more ends before the next step
+
+    async def open(self) -> int:
+        if self._opened is None:
+            self._opened = await self._in_turn(_Opened, self._directory / f"v{self._version}", self._heap)
+        return self._opened.position
+
+    async def write(self, changes: Mapping[str, Document | None], position: int) -> None:
+        await self._in_turn(self._on_disk.write, changes, position)
+
+    async def get(self, creators: Sequence[str]) -> dict[str, Document]:
+        return await asyncio.to_thread(self._on_disk.get, creators) if creators else {}
+
+    async def search(self, search: Search) -> Found:
+        return await asyncio.to_thread(self._on_disk.search, search)
+
+    async def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
+        return await asyncio.to_thread(self._on_disk.complete, beginning, limit)
+
+    async def close(self) -> None:
+        """What was written stays; another process may open it."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await self._in_turn(opened.close)
+
+    async def forget_others(self) -> None:
+        """Removes what other versions have left on this disk."""
+        for path in self._directory.glob("v*"):
+            if path.name != f"v{self._version}":
+                await self._in_turn(shutil.rmtree, path, True)
+
+    async def _in_turn(self, act: Callable[..., T], *given: Any) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._writing, act, *given)
+
+    @property
+    def _on_disk(self) -> _Opened:
+        assert self._opened is not None, "the index is not open"
+        return self._opened
+
+
+class _Opened:
+    """All of it that waits for the disk or for tantivy."""
+
+    def __init__(self, path: Path, heap: int) -> None:
+        path.mkdir(parents=True, exist_ok=True)
+        self._schema = schema()
+        self._index = Index(self._schema, str(path), sort_by_field=KEYS[CreatorOrder.FOLLOWERS], sort_order=Order.Desc)
+        words = TextAnalyzerBuilder(Tokenizer.whitespace()).filter(Filter.remove_long(2**15)).build()
+        self._index.register_tokenizer(WORDS, words)
+        self._writer: IndexWriter = self._index.writer(heap, 1)
+        self._queries = Queries(self._index)
+        self.position = self._written()
+
+    def close(self) -> None:
+        self._writer.wait_merging_threads()
+
+    def write(self, changes: Mapping[str, Document | None], position: int) -> None:
+        for creator, entry in changes.items():
+            if entry is None or entry["number"] <= self.position:
+                self._writer.delete_documents_by_term("id", creator)
+            if entry is not None:
+                self._writer.add_document(Indexed.from_dict(indexed(creator, entry), self._schema))
+        self._writer.delete_documents_by_term("id", POSITION)
+        self._writer.add_document(Indexed(id=POSITION, position=position))
+        self._writer.commit()
+        self._index.reload()
+        self.position = position
+
+    def get(self, creators: Sequence[str]) -> dict[str, Document]:
+        searcher = self._index.searcher()
+        found = searcher.search(Query.term_set_query(self._schema, "id", list(creators)), len(creators), count=False)
+        entries = _entries(searcher, found.hits)
+        return {entry["creator_id"]: entry for _, entry in entries}
+
+    def search(self, search: Search) -> Found:
+        searcher, every = self._index.searcher(), self._queries.every(search)
+        hits: list[tuple[Place, Document]] = []
+        for closeness, query in self._queries.tiers(search):
+            if len(hits) < search.limit and (search.after is None or closeness >= search.after.closeness):
+                hits += self._page(searcher, search, closeness, query, search.limit - len(hits))
+        counted: Any = searcher.search(every, 1, count=True)
+        return Found(hits, counted.count, self._facets(searcher, every, search.facets))
+
+    def _page(
+        self, searcher: Searcher, search: Search, closeness: int, query: Query, limit: int
+    ) -> Iterable[tuple[Place, Document]]:
+        """Of one part of the hits, those behind where the search begins."""
+        if search.after is not None and closeness == search.after.closeness:
+            query = self._queries.behind(query, search.order, search.after.key)
+        order = Order.Desc if DESCENDING[search.order] else Order.Asc
+        found = searcher.search(query, limit, count=False, order_by_field=KEYS[search.order], order=order)
+        return [(Place(closeness, key), entry) for key, entry in _entries(searcher, found.hits)]
+
+    def _facets(self, searcher: Searcher, every: Query, names: Sequence[str]) -> dict[str, dict[str, int]]:
+        if not names:
+            return {}
+        asked = {name: {"terms": {"field": name, "size": EVERY_BUCKET, "segment_size": EVERY_BUCKET}} for name in names}
+        counted = searcher.aggregate(every, asked)
+        return {name: _largest({bucket["key"]: bucket["doc_count"] for bucket in counted[name]["buckets"]}) for name in names}
+
+    def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
+        searcher = self._index.searcher()
+        words = searcher.terms_with_prefix("named", beginning)
+        return sorted(words, key=lambda word: (-word[1], word[0]))[:limit]
+
+    def _written(self) -> int:
+        searcher = self._index.searcher()
+        hits = searcher.search(Query.term_query(self._schema, "id", POSITION, index_option="basic"), 1, count=False).hits
+        return int(searcher.doc(hits[0][1])[POSITION][0]) if hits else 0
+
+
+def _entries(searcher: Searcher, hits: Iterable[tuple[Any, DocAddress]]) -> list[tuple[Any, Document]]:
+    return [(key, orjson.loads(searcher.doc(address)["source"][0])) for key, address in hits]
+
+
+def _largest(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda bucket: (-bucket[1], bucket[0]))[:MOST_BUCKETS])
