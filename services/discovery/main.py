@@ -5,10 +5,12 @@ from __future__ import annotations
 from libs.chassis.lifecycle import run
 from libs.chassis.service import Service
 from libs.events.ports import Ports
+from libs.events.views import LiveViews
 from services.discovery.directory import VERSION, Directory
 from services.discovery.ports import CreatorIndex
 from services.discovery.projections import PROJECTIONS
 from services.discovery.reactions import REACTIONS
+from services.discovery.saved_searches import percolation
 from services.discovery.servicer import contents
 from services.discovery.settings import Settings
 from services.discovery.tantivy_index import TantivyCreatorIndex
@@ -22,7 +24,7 @@ def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -
         "discovery",
         rpcs=rpcs,
         aggregates=aggregates,
-        reactions=REACTIONS,
+        reactions=(*REACTIONS, percolation(ports.log, LiveViews(ports.documents, PROJECTIONS, ports.clock))),
         projections=PROJECTIONS,
         kept=[Directory(index)],
         settings=settings,

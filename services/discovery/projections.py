@@ -10,12 +10,17 @@ from libs.events.catalog.discovery import (
     CreatorErased,
     CreatorShortlisted,
     CreatorUnlisted,
+    SavedSearchDeleted,
+    SavedSearchMatched,
+    SearchSaved,
     ShortlistCreated,
     ShortlistDeleted,
 )
 from libs.events.envelope import Recorded, iso
 from libs.events.ports import Document
 from libs.events.projection import projection
+from services.discovery.domain.criteria import Criteria
+from services.discovery.domain.saved_search import anchors
 
 
 @projection("contacts", version=1, of=(CreatorContactsChanged, CreatorErased, EngagementOpened), key="creator_id")
@@ -58,4 +63,30 @@ def shortlists(doc: Document, event: Recorded[ShortlistFact]) -> Document | None
             assert_never(event.data)
 
 
-PROJECTIONS = (contacts, shortlists)
+SavedSearchFact = SearchSaved | SavedSearchMatched | SavedSearchDeleted
+
+
+@projection(
+    "saved_searches",
+    version=1,
+    of=get_args(SavedSearchFact),
+    key="saved_search_id",
+    indexes=(("brand_id", "created_at"), ("created_at",), ("anchors",)),
+)
+def saved_searches(doc: Document, event: Recorded[SavedSearchFact]) -> Document | None:
+    """`anchors`: by which a creator's event finds it; `position`: what happened before it, it does not hear of."""
+    doc = {**doc, "version": event.version}
+    match event.data:
+        case SearchSaved(brand_id=brand, name=name, criteria=criteria):
+            found_by = list(anchors(Criteria.model_validate(criteria)))
+            said = {"brand_id": brand, "name": name, "criteria": criteria, "match_count": 0, "created_at": iso(event.at)}
+            return {**doc, **said, "anchors": found_by, "position": event.position}
+        case SavedSearchMatched():
+            return {**doc, "match_count": doc["match_count"] + 1}
+        case SavedSearchDeleted():
+            return None
+        case _:
+            assert_never(event.data)
+
+
+PROJECTIONS = (contacts, shortlists, saved_searches)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from libs.chassis.rpcs import Aggregate, Rpc, batch, command, get, query, rpcs
-from services.discovery import queries, shortlists, track_records
+from services.discovery import queries, saved_searches, shortlists, track_records
 from services.discovery.domain import creator_commands as creators
+from services.discovery.domain import saved_search as searches
 from services.discovery.domain import shortlist as lists
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import creator as creator_under
@@ -41,6 +42,10 @@ def contents(policy: Policy, badges: BadgePolicy, index: CreatorIndex) -> tuple[
         AddToShortlist=command(lists.AddToShortlist, enrich=shortlists.with_creator),
         RemoveFromShortlist=command(lists.RemoveFromShortlist),
         DeleteShortlist=command(lists.DeleteShortlist),
+        SaveSearch=command(searches.SaveSearch, enrich=saved_searches.with_kept),
+        GetSavedSearch=get(searches.saved_search),
+        ListSavedSearches=query(saved_searches.ListSavedSearches, saved_searches.list_saved_searches, "saved_searches"),
+        DeleteSavedSearch=command(searches.DeleteSavedSearch),
         SearchCreators=query(SearchCreators, searching.search, "directory"),
         SuggestWords=query(SuggestWords, searching.suggest, "directory"),
     )
@@ -48,5 +53,6 @@ def contents(policy: Policy, badges: BadgePolicy, index: CreatorIndex) -> tuple[
         Aggregate(creator, queries.show_creator),
         Aggregate(track_record(badges), track_records.show_track_record),
         Aggregate(lists.shortlist, shortlists.show_shortlist),
+        Aggregate(searches.saved_search, saved_searches.show_saved_search),
     ]
     return table, aggregates

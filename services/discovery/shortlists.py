@@ -28,8 +28,8 @@ def show_shortlist(id: str, state: Shortlist) -> Document:
         case Open(brand_id=brand, name=name, notes=notes):
             creators = [{"creator_id": creator, "note": note} for creator, note in notes.items()]
             return {"shortlist_id": id, "brand_id": brand, "name": name, "status": "open", "creators": creators}
-        case Deleted():
-            return {"shortlist_id": id, "status": "deleted"}
+        case Deleted(brand_id=brand):
+            return {"shortlist_id": id, "brand_id": brand, "status": "deleted"}
         case _:
             assert_never(state)
 

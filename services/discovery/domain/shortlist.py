@@ -35,6 +35,8 @@ class Open:
 class Deleted:
     """Gone, for its brand as for others."""
 
+    brand_id: BrandId
+
 
 Shortlist: TypeAlias = Absent | Open | Deleted
 
@@ -114,8 +116,8 @@ def evolve(state: Shortlist, event: ShortlistEvent) -> Shortlist:
             return replace(state, notes={**state.notes, creator: note})
         case CreatorUnlisted(creator_id=creator):
             return replace(state, notes={other: note for other, note in state.notes.items() if other != creator})
-        case ShortlistDeleted():
-            return Deleted()
+        case ShortlistDeleted(brand_id=brand):
+            return Deleted(brand)
         case _:
             assert_never(event)
 

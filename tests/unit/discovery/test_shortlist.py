@@ -182,6 +182,7 @@ def test_a_list_shows_its_creators_with_notes() -> None:
 def test_a_deleted_list_shows_nothing_of_what_it_was() -> None:
     assert show_shortlist(LIST, given(shortlist, created, listed(), deleted).state) == {
         "shortlist_id": LIST,
+        "brand_id": GLOW,
         "status": "deleted",
     }
 
