@@ -19,7 +19,7 @@ from services.discovery.tantivy_index import TantivyCreatorIndex
 def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -> Service:
     """The service, on whatever it is given. `index`: in the place of the one that the settings choose."""
     index = index or TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
-    rpcs, aggregates = contents(settings.policy(), settings.badge_policy(), index)
+    rpcs, aggregates = contents(settings.policy(), settings.badge_policy(), index, settings.weights())
     return Service(
         "discovery",
         rpcs=rpcs,

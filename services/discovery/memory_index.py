@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from libs.events.ports import Document
-from services.discovery.domain.criteria import matches, named, said
+from services.discovery.domain.criteria import Criteria, matches, named, said
 from services.discovery.domain.text import closeness, terms_of
 from services.discovery.facets import facet_values
 from services.discovery.places import DESCENDING, key_of
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
+
+MEASURED = {"growth": "follower_growth"}
+"""Where a measure is called otherwise."""
 
 
 class MemoryCreatorIndex:
@@ -44,6 +48,11 @@ class MemoryCreatorIndex:
         )
         return Found(behind[: search.limit], len(placed), {name: _counted(name, met) for name in search.facets})
 
+    async def values(self, criteria: Criteria, measures: Sequence[str], at: datetime) -> dict[str, list[float]]:
+        met = [entry for entry in self._entries.values() if matches(entry, criteria, at)]
+        taken = {name: [_measured(entry, name) for entry in met] for name in measures}
+        return {name: [value for value in values if value is not None] for name, values in taken.items()}
+
     async def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
         joined = (entry for entry in self._entries.values() if entry["status"] == "joined")
         counts = Counter(word for entry in joined for word in set(named(entry)) if word.startswith(beginning))
@@ -61,6 +70,11 @@ def place_of(entry: Document, search: Search) -> Place:
     if search.order is CreatorOrder.RELEVANCE:
         close = int(closeness(terms_of(search.criteria.text), named(entry), said(entry)) or 0)
     return Place(close, key_of(entry, search.order))
+
+
+def _measured(entry: Document, measure: str) -> float | None:
+    value = entry["followers"] if measure == "followers" else entry["performance"][MEASURED.get(measure, measure)]
+    return None if value is None else float(value)
 
 
 def _rank(place: Place, order: CreatorOrder) -> tuple[int, int]:

@@ -78,6 +78,11 @@ class CreatorIndex(Protocol):
         """All who have joined and are what is looked for: `criteria.matches` says what that means."""
         ...
 
+    async def values(self, criteria: Criteria, measures: Sequence[str], at: datetime) -> dict[str, list[float]]:
+        """Of all who have joined and are what is looked for, each measure where it was taken, in no order: `followers`,
+        `engagement_rate`, `median_views`, `average_views`, `growth`."""
+        ...
+
     async def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
         """Words of handles, names and niches that begin so, with how many creators have them, the most common first."""
         ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never, get_args
 
-from libs.events.catalog.campaigns import EngagementOpened
+from libs.events.catalog.campaigns import CampaignDrafted, EngagementOpened
 from libs.events.catalog.discovery import (
     CreatorContactsChanged,
     CreatorErased,
@@ -33,6 +33,18 @@ def contacts(doc: Document, event: Recorded[CreatorContactsChanged | CreatorEras
             return {**doc, "creator_id": creator, "brands": sorted({*doc.get("brands", ()), brand})}
         case CreatorErased():
             return None
+        case _:
+            assert_never(event.data)
+
+
+@projection("campaigns", version=1, of=(CampaignDrafted, EngagementOpened), key="campaign_id")
+def campaigns(doc: Document, event: Recorded[CampaignDrafted | EngagementOpened]) -> Document:
+    """What a campaign asks for, and who is engaged with it already: for recommendations."""
+    match event.data:
+        case CampaignDrafted() as drafted:
+            return {**doc, **drafted.model_dump(mode="json")}
+        case EngagementOpened(creator_id=creator):
+            return {**doc, "engaged": sorted({*doc.get("engaged", ()), creator})}
         case _:
             assert_never(event.data)
 
@@ -89,4 +101,4 @@ def saved_searches(doc: Document, event: Recorded[SavedSearchFact]) -> Document 
             assert_never(event.data)
 
 
-PROJECTIONS = (contacts, shortlists, saved_searches)
+PROJECTIONS = (contacts, campaigns, shortlists, saved_searches)

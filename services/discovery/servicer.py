@@ -12,14 +12,18 @@ from services.discovery.domain import shortlist as lists
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import creator as creator_under
 from services.discovery.domain.eligibility import Policy
+from services.discovery.domain.fit import Weights
 from services.discovery.domain.track_record import track_record
+from services.discovery.fitting import BatchGetCreators, FindSimilarCreators, Fitting, GetBenchmarks, RecommendCreators
 from services.discovery.ports import CreatorIndex
 from services.discovery.searching import SearchCreators, Searching, SuggestWords
 
 
-def contents(policy: Policy, badges: BadgePolicy, index: CreatorIndex) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
+def contents(
+    policy: Policy, badges: BadgePolicy, index: CreatorIndex, weights: Weights
+) -> tuple[Mapping[str, Rpc], Sequence[Aggregate]]:
     """The rpcs and the aggregates behind them, with the rules as the policies set them."""
-    creator, searching = creator_under(policy), Searching(index)
+    creator, searching, fitting = creator_under(policy), Searching(index), Fitting(index, weights)
     table = rpcs(
         ApplyToJoin=command(creators.ApplyToJoin, id="party"),
         ImportCreators=batch(creators.ImportCreator, items="creators"),
@@ -35,7 +39,7 @@ def contents(policy: Policy, badges: BadgePolicy, index: CreatorIndex) -> tuple[
         SuspendCreator=command(creators.SuspendCreator),
         ReinstateCreator=command(creators.ReinstateCreator),
         EraseCreator=command(creators.EraseCreator),
-        GetTrackRecord=query(track_records.GetTrackRecord, track_records.get_track_record),
+        GetTrackRecord=query(track_records.GetTrackRecord, track_records.get_track_record, "directory"),
         CreateShortlist=command(lists.CreateShortlist),
         GetShortlist=get(lists.shortlist),
         ListShortlists=query(shortlists.ListShortlists, shortlists.list_shortlists, "shortlists"),
@@ -48,6 +52,10 @@ def contents(policy: Policy, badges: BadgePolicy, index: CreatorIndex) -> tuple[
         DeleteSavedSearch=command(searches.DeleteSavedSearch),
         SearchCreators=query(SearchCreators, searching.search, "directory"),
         SuggestWords=query(SuggestWords, searching.suggest, "directory"),
+        BatchGetCreators=query(BatchGetCreators, fitting.batch_get, "directory"),
+        FindSimilarCreators=query(FindSimilarCreators, fitting.similar, "directory"),
+        RecommendCreators=query(RecommendCreators, fitting.recommend, "directory", "campaigns"),
+        GetBenchmarks=query(GetBenchmarks, fitting.benchmarks, "directory"),
     )
     aggregates = [
         Aggregate(creator, queries.show_creator),

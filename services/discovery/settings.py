@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from libs.chassis.settings import ServiceSettings
 from libs.events.catalog.values import EngagementRateMethod
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.eligibility import Policy
+from services.discovery.domain.fit import Weights
 from services.discovery.domain.track_record import MOST_KEPT
 
 
@@ -70,6 +73,22 @@ class Settings(ServiceSettings):
 
     reliable_least_on_time: float = Field(0.9, ge=0, le=1)
     """Of those, the fraction that first went out in its window."""
+
+    similar_weights: Mapping[str, float] = Weights().similar
+    """How much each part of being similar counts, as JSON; only their ratio matters, and none is left out."""
+
+    campaign_weights: Mapping[str, float] = Weights().campaign
+    """How much each part of fitting a campaign counts, as JSON; only their ratio matters, and none is left out."""
+
+    def weights(self) -> Weights:
+        return Weights(self.similar_weights, self.campaign_weights)
+
+    @model_validator(mode="after")
+    def _weighs_all(self) -> Self:
+        for given, usual in ((self.similar_weights, Weights().similar), (self.campaign_weights, Weights().campaign)):
+            if given.keys() != usual.keys() or any(weight < 0 for weight in given.values()) or not any(given.values()):
+                raise ValueError(f"weights are given for {', '.join(usual)}: none below 0, not all 0")
+        return self
 
     @property
     def own_index(self) -> Path:

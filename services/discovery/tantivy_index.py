@@ -10,6 +10,7 @@ import asyncio
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from tantivy import DocAddress, Filter, Index, IndexWriter, Order, Query, Search
 from tantivy import Document as Indexed
 
 from libs.events.ports import Document
+from services.discovery.domain.criteria import Criteria
 from services.discovery.places import DESCENDING
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
 from services.discovery.tantivy_queries import Queries
@@ -53,6 +55,9 @@ class TantivyCreatorIndex:
 
     async def search(self, search: Search) -> Found:
         return await asyncio.to_thread(self._on_disk.search, search)
+
+    async def values(self, criteria: Criteria, measures: Sequence[str], at: datetime) -> dict[str, list[float]]:
+        return await asyncio.to_thread(self._on_disk.values, Search(criteria, CreatorOrder.FOLLOWERS, 1, at), measures)
 
     async def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
         return await asyncio.to_thread(self._on_disk.complete, beginning, limit)
@@ -137,6 +142,14 @@ class _Opened:
         asked = {name: {"terms": {"field": name, "size": EVERY_BUCKET, "segment_size": EVERY_BUCKET}} for name in names}
         counted = searcher.aggregate(every, asked)
         return {name: _largest({bucket["key"]: bucket["doc_count"] for bucket in counted[name]["buckets"]}) for name in names}
+
+    def values(self, search: Search, measures: Sequence[str]) -> dict[str, list[float]]:
+        searcher, every = self._index.searcher(), self._queries.every(search)
+        found = searcher.search(every, max(1, searcher.num_docs), count=False, order_by_field=KEYS[search.order])
+        places = [place for _, place in found.hits]
+        return {
+            name: [float(value) for value in searcher.fast_field_values(name, places) if value is not None] for name in measures
+        }
 
     def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
         searcher = self._index.searcher()

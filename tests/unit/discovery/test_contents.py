@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from libs.chassis import descriptors
 from libs.chassis.build_protos import build
@@ -13,6 +14,7 @@ from libs.events.catalog.values import EngagementRateMethod
 from services.discovery.directory import Directory
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import Creator
+from services.discovery.domain.fit import Weights
 from services.discovery.memory_index import MemoryCreatorIndex
 from services.discovery.projections import PROJECTIONS
 from services.discovery.queries import show_creator
@@ -29,7 +31,7 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> dict[str, descriptors.M
 
 def test_the_table_names_the_methods_of_the_protos(methods: dict[str, descriptors.Method]) -> None:
     index = MemoryCreatorIndex()
-    rpcs, aggregates = contents(POLICY, BadgePolicy(), index)
+    rpcs, aggregates = contents(POLICY, BadgePolicy(), index, Weights())
     check(methods, rpcs, aggregates, [*(one.name for one in PROJECTIONS), Directory(index).name])
     assert all(method.roles for method in methods.values())
 
@@ -68,3 +70,10 @@ def test_the_badge_policy_is_a_setting_of_the_same_edition(monkeypatch: pytest.M
     monkeypatch.setenv("RESPONSIVE_MOST_MEDIAN_HOURS", "24")
     policy = Settings().badge_policy()
     assert (policy.version, policy.most_median_hours) == (2, 24)
+
+
+@pytest.mark.parametrize("weights", ['{"niches": 1}', '{"niches":0,"audience":0,"size":0,"engagement":0,"languages":0}'])
+def test_weights_are_whole_and_not_nothing(monkeypatch: pytest.MonkeyPatch, weights: str) -> None:
+    monkeypatch.setenv("SIMILAR_WEIGHTS", weights)
+    with pytest.raises(ValidationError, match="weights are given for niches"):
+        Settings()
