@@ -9,8 +9,7 @@ from libs.events.views import LiveViews
 from services.discovery.directory import VERSION, Directory
 from services.discovery.ports import CreatorIndex
 from services.discovery.projections import PROJECTIONS
-from services.discovery.reactions import REACTIONS
-from services.discovery.saved_searches import percolation
+from services.discovery.reactions import reactions
 from services.discovery.servicer import contents
 from services.discovery.settings import Settings
 from services.discovery.tantivy_index import TantivyCreatorIndex
@@ -24,7 +23,7 @@ def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -
         "discovery",
         rpcs=rpcs,
         aggregates=aggregates,
-        reactions=(*REACTIONS, percolation(ports.log, LiveViews(ports.documents, PROJECTIONS, ports.clock))),
+        reactions=reactions(ports.log, LiveViews(ports.documents, PROJECTIONS, ports.clock)),
         projections=PROJECTIONS,
         kept=[Directory(index)],
         settings=settings,

@@ -1,8 +1,8 @@
-"""What facts make discovery do: other services' facts tell what a creator has shown."""
+"""What facts make discovery do: other services' facts tell what a creator has shown, its own are told to saved searches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from libs.events.catalog.campaigns import (
     ContractFulfilled,
@@ -16,7 +16,9 @@ from libs.events.catalog.campaigns import (
 )
 from libs.events.catalog.values import Party
 from libs.events.envelope import Recorded
-from libs.events.reactions import Intent, reaction
+from libs.events.ports import CommitLog
+from libs.events.reactions import Intent, Reaction, reaction
+from libs.events.views import Views
 from services.discovery.domain.track_record import (
     NoteAnswer,
     NoteCollaboration,
@@ -25,6 +27,7 @@ from services.discovery.domain.track_record import (
     NoteSilence,
     NoteWithdrawal,
 )
+from services.discovery.percolation import percolation
 
 LATE = "OUTSIDE_WINDOW"
 """The reason of a post's check that says so; it may fail for others and still be on time."""
@@ -67,4 +70,6 @@ def note_delivery(event: Recorded[PostVerified | PostCheckFailed]) -> Iterable[I
     yield NoteDelivery(creator_id=checked.creator_id, deliverable_id=checked.deliverable_id, on_time=not late)
 
 
-REACTIONS = (note_invitation, note_answer, note_collaboration, note_delivery)
+def reactions(log: CommitLog, views: Views) -> Sequence[Reaction]:
+    """All of them: the pure ones above, and the one that reads what it decides on."""
+    return (note_invitation, note_answer, note_collaboration, note_delivery, percolation(log, views))

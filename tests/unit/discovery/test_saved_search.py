@@ -48,12 +48,11 @@ from services.discovery.domain.saved_search import (
     saved_search,
     traits,
 )
+from services.discovery.percolation import around, percolation
 from services.discovery.projections import saved_searches
 from services.discovery.saved_searches import (
     ListSavedSearches,
-    around,
     list_saved_searches,
-    percolation,
     show_saved_search,
     with_kept,
 )
