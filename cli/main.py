@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from cli import deadletters, events, local, people, projections, seeding, telling, verifying
+from cli import deadletters, events, generating, importing, local, people, projections, seeding, telling, verifying
 
 app = typer.Typer(
     help="Limelight, an open creator marketplace: everything that happens is an event.",
@@ -21,6 +21,8 @@ app.command()(seeding.seed)
 app.command()(telling.demo)
 app.command()(verifying.verify)
 app.command()(projections.rebuild)
+app.add_typer(generating.app, name="generate")
+app.add_typer(importing.app, name="import")
 app.add_typer(events.app, name="events")
 app.add_typer(deadletters.app, name="dlq")
 

@@ -81,27 +81,27 @@ class Api:
         params: Json | None = None,
         headers: dict[str, str] | None = None,
     ) -> Answer:
-        """One intent, however often it has to be sent: the key stays the same."""
+        """One intent, however often it has to be sent: the key stays the same; `headers` may bring one."""
         self.calls += 1
         send = {"authorization": f"Bearer {who.token}", **(headers or {})}
         if method != "GET":
-            send["idempotency-key"] = f"{self.run}-{self.calls}"
+            send.setdefault("idempotency-key", f"{self.run}-{self.calls}")
         loop = asyncio.get_running_loop()
         deadline, pause = loop.time() + self.patience, 0.1
         while True:
-            problem = "no answer"
+            problem, told = "no answer", 0.0
             try:
                 reply = await self.client.request(method, path, json=body, params=params, headers=send)
                 if reply.status_code < 300:
                     return Answer(reply.json(), reply.headers.get("etag", ""), reply.headers.get("limelight-position", ""))
                 if reply.status_code not in RETRIED:
                     raise Refused(reply.status_code, _json(reply))
-                problem = reply.text
+                problem, told = reply.text, _retry_after(reply)
             except httpx.TransportError as error:
                 problem = repr(error)
             if loop.time() > deadline:
                 raise Broken(f"{method} {path} has not been answered for {self.patience:.0f} s: {problem}")
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(pause, min(told, self.patience)))
             pause = min(LONGEST_PAUSE, 2 * pause)
 
     async def until(
@@ -123,6 +123,12 @@ class Api:
             await asyncio.sleep(pause)
             pause = min(LONGEST_PAUSE, 1.2 * pause)
         raise Broken(f"{what}: not within {self.patience:.0f} s; last seen: {last}")
+
+
+def _retry_after(reply: httpx.Response) -> float:
+    """Seconds that the gateway asks us to wait."""
+    told = reply.headers.get("retry-after", "")
+    return float(told) if told.isascii() and told.isdigit() else 0.0
 
 
 def _json(reply: httpx.Response) -> Json:

@@ -20,6 +20,7 @@ from libs.chassis.messages import Plain, converters
 from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, QueryRpc, Reads, WatchRpc
 from libs.chassis.upstream import ETAG, POSITION, Reply
 from libs.events.decider import Actor, Command, Kind, Refusal, not_found
+from libs.events.envelope import Commit
 from libs.events.handler import CommandHandler, Outcome, reused_key
 from libs.events.ids import commit_id_of
 from libs.events.partitions import PARTITIONS
@@ -182,21 +183,30 @@ class BatchEndpoint:
                 continue
             sent = Sent(command, _commit_id(self._room, call, str(index)), input_hash)
             by_stream[self._decider.stream(command)].append((index, sent))
-        await self._refuse_a_reused_key(call, input_hash, [sent for of_one in by_stream.values() for _, sent in of_one])
-        sending = [self._in_order(call, of_one, results, reached) for of_one in by_stream.values()]
+        stored = await self._stored(call, input_hash, [sent for of_one in by_stream.values() for _, sent in of_one])
+        for commit in stored.values():
+            self._reach(reached, commit.stream, commit.position)
+        left = {
+            stream: [(index, sent) for index, sent in of_one if sent.commit_id not in stored]
+            for stream, of_one in by_stream.items()
+        }
+        await self._room.handler.warm(self._decider, [stream for stream, of_one in left.items() if of_one])
+        sending = [self._in_order(call, of_one, results, reached) for of_one in left.values() if of_one]
         for failed in await asyncio.gather(*sending, return_exceptions=True):
             if failed is not None:
                 raise failed  # an outage: the client sends the whole batch again under its key
         tokens = [position_token(self._room.service, position, partition) for partition, position in sorted(reached.items())]
         return Reply(self._write({"results": results}), {POSITION: ",".join(tokens)} if tokens else {})
 
-    async def _refuse_a_reused_key(self, call: Call, input_hash: str, sents: list[Sent]) -> None:
-        """Before anything is written: an item that is stored under this key must come from this very request."""
+    async def _stored(self, call: Call, input_hash: str, sents: list[Sent]) -> dict[str, Commit]:
+        """What this very request has stored before, by commit id: one look-up, for a batch that is sent again because it was
+        late must not be later still. Refuses, before anything is written, a key that was used for another request."""
         if call.key is None:
-            return
-        stored = await asyncio.gather(*(self._room.ports.log.find(sent.commit_id) for sent in sents))
-        if any(commit is not None and commit.meta.input_hash != input_hash for commit in stored):
+            return {}
+        stored = await self._room.ports.log.find_all([sent.commit_id for sent in sents])
+        if any(commit.meta.input_hash != input_hash for commit in stored.values()):
             raise reused_key()
+        return stored
 
     async def _in_order(
         self, call: Call, sents: list[tuple[int, Sent]], results: list[Document], reached: dict[int, int]
@@ -208,8 +218,11 @@ class BatchEndpoint:
                 path = f"{camel(self._items)}[{index}]"
                 results[index] = _fate(refusal, f"{path}.{api_path(refusal.field)}" if refusal.field else None)
                 continue
-            partition = self._room.ports.bus.partition(outcome.stream)
-            reached[partition] = max(reached.get(partition, 0), outcome.position)
+            self._reach(reached, outcome.stream, outcome.position)
+
+    def _reach(self, reached: dict[int, int], stream: str, position: int) -> None:
+        partition = self._room.ports.bus.partition(stream)
+        reached[partition] = max(reached.get(partition, 0), position)
 
 
 class GetEndpoint:

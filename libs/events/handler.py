@@ -118,6 +118,16 @@ class CommandHandler:
             return self._fold(decider, Folded(0, decider.initial), commits, until=as_of)
         return self._fold(decider, Folded(0, decider.initial), [c for c in commits if c.at <= as_of])
 
+    async def warm(self, decider: Decider[Any, S, Any], streams: Sequence[str]) -> None:
+        """Folds what many commands are about to be decided on, in one look-up. Without it each stream that is not cached would
+        be taken for new, and found out by a refused append."""
+        unknown = [stream for stream in streams if stream not in self._cache]
+        if not unknown:
+            return
+        empty = Folded(0, decider.initial)
+        for stream, commits in (await self._log.streams(unknown)).items():
+            self._keep(stream, self._fold(decider, empty, commits))
+
     # --- one attempt ---------------------------------------------------------------------------------------------
 
     async def _attempt(self, task: _Task[S]) -> Outcome[S]:

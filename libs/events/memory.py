@@ -9,6 +9,7 @@ import heapq
 import itertools
 import uuid
 from bisect import bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from libs.events.documents import MongoDocuments
@@ -73,6 +74,10 @@ class MemoryCommitLog:
         kept = self._streams.get(stream, [])
         return kept[bisect_right(kept, after, key=lambda commit: commit.last) :]
 
+    async def streams(self, streams: Sequence[str]) -> dict[str, list[Commit]]:
+        await self._faults.at("log.read")
+        return {stream: list(self._streams[stream]) for stream in streams if stream in self._streams}
+
     async def read(self, after: int, limit: int) -> list[Commit]:
         await self._faults.at("log.read")
         return self._commits[after : after + limit]
@@ -84,6 +89,10 @@ class MemoryCommitLog:
     async def find(self, commit_id: str) -> Commit | None:
         await self._faults.at("log.read")
         return self._by_id.get(commit_id)
+
+    async def find_all(self, commit_ids: Sequence[str]) -> dict[str, Commit]:
+        await self._faults.at("log.read")
+        return {commit_id: self._by_id[commit_id] for commit_id in commit_ids if commit_id in self._by_id}
 
     async def head(self) -> int:
         await self._faults.at("log.read")

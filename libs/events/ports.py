@@ -47,6 +47,10 @@ class CommitLog(Protocol):
         """The stream's commits with `last > after`, in order."""
         ...
 
+    async def streams(self, streams: Sequence[str]) -> dict[str, list[Commit]]:
+        """Whole streams, those that there are, in one look-up."""
+        ...
+
     async def read(self, after: int, limit: int) -> list[Commit]:
         """Commits of all streams with `position > after`, in order, at most `limit`; only what no fail-over can take back."""
         ...
@@ -57,6 +61,10 @@ class CommitLog(Protocol):
         ...
 
     async def find(self, commit_id: str) -> Commit | None: ...
+
+    async def find_all(self, commit_ids: Sequence[str]) -> dict[str, Commit]:
+        """Those of them that are stored, by commit id, in one look-up."""
+        ...
 
     async def head(self) -> int:
         """The last position; 0 when empty."""

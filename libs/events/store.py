@@ -90,6 +90,15 @@ class MongoCommitLog:
             self._heads.saw(stream, commits[-1].last)
         return commits
 
+    async def streams(self, streams: Sequence[str]) -> dict[str, list[Commit]]:
+        found: dict[str, list[Commit]] = {}
+        for document in await self._database.find(COMMITS, {"stream": {"$in": list(streams)}}, sort=[("first", 1)]):
+            commit = commit_of(document)
+            found.setdefault(commit.stream, []).append(commit)
+        for stream, commits in found.items():
+            self._heads.saw(stream, commits[-1].last)
+        return found
+
     async def read(self, after: int, limit: int) -> list[Commit]:
         """By look-ups, first few, then whole pages: the embedded database scans the whole collection for a range of `_id`.
         Only what has no gap before it is taken, since a look at several documents is not one moment."""
@@ -119,6 +128,10 @@ class MongoCommitLog:
     async def find(self, commit_id: str) -> Commit | None:
         found = await self._database.find(COMMITS, {"commit_id": commit_id}, limit=1)
         return commit_of(found[0]) if found else None
+
+    async def find_all(self, commit_ids: Sequence[str]) -> dict[str, Commit]:
+        found = await self._database.find(COMMITS, {"commit_id": {"$in": list(commit_ids)}})
+        return {commit.commit_id: commit for commit in map(commit_of, found)}
 
     async def head(self) -> int:
         return await self._last(majority=True)

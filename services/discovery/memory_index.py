@@ -21,25 +21,25 @@ class MemoryCreatorIndex:
     """`CreatorIndex`, as long as the object lives."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, Document] = {}
-        self._position = 0
+        self.entries: dict[str, Document] = {}
+        self.position = 0
 
     async def open(self) -> int:
-        return self._position
+        return self.position
 
     async def write(self, changes: Mapping[str, Document | None], position: int) -> None:
         for creator, entry in changes.items():
             if entry is None:
-                self._entries.pop(creator, None)
+                self.entries.pop(creator, None)
             else:
-                self._entries[creator] = entry
-        self._position = position
+                self.entries[creator] = entry
+        self.position = position
 
     async def get(self, creators: Sequence[str]) -> dict[str, Document]:
-        return {creator: self._entries[creator] for creator in creators if creator in self._entries}
+        return {creator: self.entries[creator] for creator in creators if creator in self.entries}
 
     async def search(self, search: Search) -> Found:
-        met = [entry for entry in self._entries.values() if matches(entry, search.criteria, search.at)]
+        met = [entry for entry in self.entries.values() if matches(entry, search.criteria, search.at)]
         placed = [(place_of(entry, search), entry) for entry in met]
         placed.sort(key=lambda hit: _rank(hit[0], search.order))
         after = search.after
@@ -49,12 +49,12 @@ class MemoryCreatorIndex:
         return Found(behind[: search.limit], len(placed), {name: _counted(name, met) for name in search.facets})
 
     async def values(self, criteria: Criteria, measures: Sequence[str], at: datetime) -> dict[str, list[float]]:
-        met = [entry for entry in self._entries.values() if matches(entry, criteria, at)]
+        met = [entry for entry in self.entries.values() if matches(entry, criteria, at)]
         taken = {name: [_measured(entry, name) for entry in met] for name in measures}
         return {name: [value for value in values if value is not None] for name, values in taken.items()}
 
     async def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
-        joined = (entry for entry in self._entries.values() if entry["status"] == "joined")
+        joined = (entry for entry in self.entries.values() if entry["status"] == "joined")
         counts = Counter(word for entry in joined for word in set(named(entry)) if word.startswith(beginning))
         return sorted(counts.items(), key=lambda word: (-word[1], word[0]))[:limit]
 

@@ -24,15 +24,15 @@ from services.discovery.domain.saved_search import anchors
 
 
 @projection("contacts", version=1, of=(CreatorContactsChanged, CreatorErased, EngagementOpened), key="creator_id")
-def contacts(doc: Document, event: Recorded[CreatorContactsChanged | CreatorErased | EngagementOpened]) -> Document | None:
+def contacts(doc: Document, event: Recorded[CreatorContactsChanged | CreatorErased | EngagementOpened]) -> Document:
     """Who a creator is in law, and the brands that may know it: those that it is or was engaged with."""
     match event.data:
         case CreatorContactsChanged() as told:
             return {**doc, **told.model_dump(mode="json")}
         case EngagementOpened(brand_id=brand, creator_id=creator):
             return {**doc, "creator_id": creator, "brands": sorted({*doc.get("brands", ()), brand})}
-        case CreatorErased():
-            return None
+        case CreatorErased(creator_id=creator):
+            return {"creator_id": creator, "brands": doc.get("brands", [])}
         case _:
             assert_never(event.data)
 

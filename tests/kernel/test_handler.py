@@ -304,6 +304,28 @@ def test_a_command_that_changes_nothing_writes_nothing() -> None:
     run_virtual(main())
 
 
+def test_what_was_warmed_is_read_at_once_and_no_append_is_refused() -> None:
+    async def main() -> None:
+        faults = Counting()
+        log, jars = MemoryCommitLog(faults), [jar_id(number) for number in range(5)]
+        for number, one in enumerate(jars[:4]):
+            await handler(log).handle(jar, OpenJar(jar_id=one), actor=ANN, commit_id=key(f"open {number}"))
+        here = handler(log)
+        faults.points.clear()
+        await here.warm(jar, jars)
+        assert faults.points == ["log.read"]
+        faults.points.clear()
+        for number, one in enumerate(jars[:4]):
+            done = await here.handle(jar, AddCoin(jar_id=one, cents=1), actor=ANN, commit_id=key(f"coin {number}"))
+            assert done.version == 2
+        assert (await here.handle(jar, OpenJar(jar_id=jars[4]), actor=ANN, commit_id=key("open 4"))).version == 1
+        assert faults.points == ["append.before", "append.after"] * 5
+        await here.warm(jar, jars)
+        assert len(faults.points) == 10, "what is cached is not read again"
+
+    run_virtual(main())
+
+
 def test_a_lost_reply_is_no_conflict_and_no_second_event() -> None:
     """Trap 10: an own write reported as a conflict."""
 

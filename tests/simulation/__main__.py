@@ -35,15 +35,12 @@ TOLD = 60
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Thousands of injected faults are not worth a line each, nor is what a seed leaves behind worth a look every moment."""
+    """Thousands of injected faults are not worth a line each."""
     logging.disable(logging.CRITICAL)
-    often = gc.get_threshold()
-    gc.set_threshold(50_000, 20, 100)
     structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
     try:
         yield
     finally:
-        gc.set_threshold(*often)
         logging.disable(logging.NOTSET)
         structlog.reset_defaults()
 
@@ -72,6 +69,7 @@ def tell(seed: int, directory: Path, about: str) -> int:
 
 
 def many(seeds: range, directory: Path) -> int:
+    gc.freeze()  # what is there by now stays: the collection after each seed need not look at it
     console, began, results = Console(stderr=True), time.process_time(), list[Result]()
     columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from importlib import import_module
 from typing import Any
@@ -56,6 +56,10 @@ def unsettled(marketplace: Marketplace, watch: Watch) -> list[str]:
         if missing := len(watch.events(name)) - sum(watch.published.reached[topic(name)].values()):
             left.append(f"{missing} events of {name} are not published")
         left += [f"{name}: due {one['due']} {one['command']}" for one in database.stored(DEADLINES) if one["due"] <= now]
+    for name, disk in marketplace.disks.items():
+        head = len(marketplace.databases["discovery"].stored(COMMITS))
+        if disk.position < head and marketplace.replicas[name].role in ("api", "all"):
+            left.append(f"{name}'s directory is at {disk.position} of {head}")
     for group in marketplace.broker.groups():
         if behind := marketplace.broker.behind(group):
             left.append(f"{group} is {behind} behind")
@@ -162,7 +166,7 @@ def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
         told = f"{service} {commit.position} {kinds(commit)} by {commit.meta.actor}"
         hold("one commit per intent", not by_hand or commit.commit_id in intents, f"{told} is nobody's intent")
     for one in sent:
-        if ":search" in one.path or ":report" in one.path:
+        if one.path.endswith((":search", ":report", ":recommendCreators")):
             continue
         found = watch.logs.ids.get(one.commit_id)
         told = f"{one.who.subject} {one.path} {one.key} → {one.status} {one.code}"
@@ -192,18 +196,32 @@ async def views_are_folds_of_the_logs(marketplace: Marketplace, watch: Watch) ->
             stored = {one["_id"]: one for one in marketplace.databases[name].stored(builds.live.collection)}
             _is_fold(f"{name}.{projection.name}", stored, _folded(projection, events))
             documents += len(stored)
-    return documents
+    return documents + _directories_are_folds(marketplace, list(_recorded("discovery", watch.logs.commits["discovery"])))
 
 
-def _is_fold(name: str, stored: dict[str, Document], folded: dict[str, Document | None]) -> None:
-    kept = {id_: shown(body) for id_, body in stored.items() if not body.get("_deleted")}
+def _directories_are_folds(marketplace: Marketplace, events: list[Recorded[Any]]) -> int:
+    """Each replica that answers has come to the same directory."""
+    folded: dict[str, Document] = {}
+    for event in events:
+        if isinstance(event.data, LISTED):
+            folded[event.data.creator_id] = entry(folded.get(event.data.creator_id) or {}, event) or {}
+    folded = {creator: listed for creator, listed in folded.items() if listed}
+    for name, disk in marketplace.disks.items():
+        if marketplace.replicas[name].role in ("api", "all"):
+            _is_fold(f"{name}'s directory", {**disk.entries}, folded, as_it_is=True)
+    return len(folded)
+
+
+def _is_fold(name: str, stored: dict[str, Document], folded: Mapping[str, Document | None], *, as_it_is: bool = False) -> None:
+    """`as_it_is`: without the marks of a projection."""
+    kept = stored if as_it_is else {id_: shown(body) for id_, body in stored.items() if not body.get("_deleted")}
     wanted = {id_: body for id_, body in folded.items() if body is not None}
     hold("view = fold(log)", kept.keys() == wanted.keys(), f"{name}: {sorted(kept.keys() ^ wanted.keys())[:5]}")
     for id_, body in wanted.items():
         if kept[id_] != body:
             both = {key: (kept[id_].get(key), body.get(key)) for key in sorted({*kept[id_], *body})}
             differing = {key: pair for key, pair in both.items() if pair[0] != pair[1]}
-            raise Broken("view = fold(log)", f"{name} {id_}: stored, folded: {differing}; marks {stored[id_][MARKS]}")
+            raise Broken("view = fold(log)", f"{name} {id_}: stored, folded: {differing}; marks {stored[id_].get(MARKS)}")
 
 
 def _folded(projection: Projection, events: list[Recorded[Any]]) -> dict[str, Document | None]:

@@ -8,6 +8,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl
 
 import httpx
 
@@ -41,6 +42,7 @@ class Sent:
     who: Person
     path: str
     key: str
+    verb: str
     status: int = 0
     version: int = 0
     position: str = ""
@@ -63,20 +65,21 @@ class Frontends:
     asked: int = 0
     _tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
 
-    async def get(self, who: Person, path: str, **params: Any) -> Json | None:
+    async def get(self, who: Person, target: str) -> Json | None:
         """None: it is not there, or nobody answers."""
         self.asked += 1
+        path, _, asked = target.partition("?")
         try:
-            reply = await self._request("GET", who, path, params=params)
+            reply = await self._request("GET", who, path, params=dict(parse_qsl(asked)))
         except httpx.TransportError:
             return None
         self._check(reply, path)
         return reply.json() if reply.status_code < 300 else None
 
-    async def post(self, who: Person, path: str, body: Json) -> HttpReply | None:
+    async def post(self, who: Person, path: str, body: Json, verb: str = "POST") -> HttpReply | None:
         """The last answer; None: there was none."""
         self.asked += 1
-        sent = Sent(who, path, f"k{len(self.sent)}")
+        sent = Sent(who, path, f"k{len(self.sent)}", verb)
         self.sent.append(sent)
         if self.chance.random() < 0.06:
             replies = await asyncio.gather(self._insist(sent, body), self._insist(sent, body))
@@ -106,7 +109,7 @@ class Frontends:
         reply: HttpReply | None = None
         for attempt in range(TRIES):
             try:
-                reply = await self._request("POST", sent.who, sent.path, body=body, key=sent.key)
+                reply = await self._request(sent.verb, sent.who, sent.path, body=body, key=sent.key)
             except httpx.TransportError:
                 reply = None
             if reply is not None and reply.status_code not in RETRIED:

@@ -49,6 +49,7 @@ class Move:
     when: frozenset[str] = frozenset()
     body: Body = nothing
     weight: float = 4
+    verb: str = "POST"
 
 
 def terms(scene: Scene) -> Json:
@@ -120,6 +121,34 @@ def performance(scene: Scene) -> Json:
     return {"performance": measured(scene)}
 
 
+def audience(scene: Scene) -> Json:
+    home = round(scene.chance.uniform(0.3, 0.8), 3)
+    shares = {"countries": {"DE": home, "unknown": round(1 - home, 3)}, "followers": {"real": 0.9, "suspicious": 0.1}}
+    return {"audience": {"capturedAt": iso(scene.now), **shares}}
+
+
+def account(scene: Scene) -> Json:
+    followers = scene.chance.randrange(1_000, 90_000)
+    return {"account": {"platform": scene.chance.choice(("youtube", "tiktok")), "handle": "ana", "followers": followers}}
+
+
+def prices(scene: Scene) -> Json:
+    return {"rateCard": [{"platform": "tiktok", "format": "video", "amount": scene.amount(5_000, 90_000)}]}
+
+
+def away(scene: Scene) -> Json:
+    until = iso(scene.now + timedelta(days=scene.chance.choice((1, 20))))
+    return scene.chance.choice(({}, {"absence": {"startsAt": iso(scene.now), "endsAt": until}}))
+
+
+def contacts(scene: Scene) -> Json:
+    return {"legalName": "Ana Ana", "email": f"ana{scene.chance.randrange(9)}@example.com"}
+
+
+def words(scene: Scene) -> Json:
+    return {"bio": scene.chance.choice(("Soap", "Bread", "Bowls"))}
+
+
 def invitation(scene: Scene) -> Json:
     creators: list[str] = scene.thing["creators"]
     wanted = min(len(creators), scene.chance.choice((1, 2, 3)))
@@ -176,6 +205,13 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("RecordPerformanceSnapshot", CREATOR, "/v1/creators/{id}/performanceSnapshots", any_of("joined"), performance),
         Move("SuspendCreator", OPERATOR, "/v1/creators/{id}:suspend", any_of("joined"), because, 0.5),
         Move("ReinstateCreator", OPERATOR, "/v1/creators/{id}:reinstate", any_of("suspended")),
+        Move("UpdateProfile", CREATOR, "/v1/creators/{id}", any_of("joined"), words, 1, "PATCH"),
+        Move("ConnectAccount", CREATOR, "/v1/creators/{id}/accounts", any_of("joined"), account, 1),
+        Move("SetRateCard", CREATOR, "/v1/creators/{id}/rateCard", any_of("joined"), prices, 1, "PUT"),
+        Move("SetAvailability", CREATOR, "/v1/creators/{id}/availability", any_of("joined"), away, 1, "PUT"),
+        Move("SetContacts", CREATOR, "/v1/creators/{id}/contacts", any_of("joined"), contacts, 1, "PUT"),
+        Move("RecordAudienceSnapshot", CREATOR, "/v1/creators/{id}/audienceSnapshots", any_of("joined"), audience, 1),
+        Move("EraseCreator", OPERATOR, "/v1/creators/{id}:erase", any_of("joined"), weight=0.02),
         Move("ApplyToJoin", CREATOR, "/v1/creators", any_of("rejected"), creator),
     ),
     "campaign": (
@@ -183,6 +219,7 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("PauseCampaign", BRAND, "/v1/campaigns/{id}:pause", any_of("launched"), weight=0.1),
         Move("ResumeCampaign", BRAND, "/v1/campaigns/{id}:resume", any_of("paused")),
         Move("CancelCampaign", BRAND, "/v1/campaigns/{id}:cancel", any_of("launched", "paused"), because, 0.05),
+        Move("RecommendCreators", BRAND, "/v1/campaigns/{id}:recommendCreators", weight=0.1),
         Move("InviteCreators", BRAND, "/v1/campaigns/{id}:invite", any_of("may invite"), invitation, 12),
         Move("ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("may invite"), proposal, 8),
     ),
@@ -230,7 +267,7 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
 LOOKS: Mapping[str, tuple[str, ...]] = {
     "brand": (
         *("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
-        *("/v1/shortlists", "/v1/savedSearches"),
+        *("/v1/benchmarks?niche=cooking&tier=micro", "/v1/shortlists", "/v1/savedSearches"),
     ),
     "shortlist": ("/v1/shortlists/{id}",),
     "savedSearch": ("/v1/savedSearches/{id}",),

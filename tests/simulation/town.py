@@ -37,12 +37,13 @@ INTEREST = {"contract": 60, "engagement": 20, "campaign": 5, "brand": 1, "creato
 INTEREST |= {"shortlist": 1, "savedSearch": 0.3}
 MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES, REREADS = 0.06, 0.03, 0.08, 0.01, 0.02, 0.2
 OPERATOR, IMPORTER = Person("operator"), Person("service")
-SEARCH = {
-    "niches": ["cooking"],
-    "followers": {"least": 10_000},
-    "engagementRate": {"least": 0.01, "method": "by_views"},
-    "order": "engagement_rate",
-}
+QUESTIONS = (
+    ("search", {"niches": ["cooking"], "followers": {"least": 10_000}, "order": "followers", "facets": ["country"]}),
+    ("search", {"engagementRate": {"least": 0.01, "method": "by_views"}, "order": "engagement_rate", "explain": True}),
+    ("search", {"text": "ana cookng", "audience": [{"kind": "country", "value": "DE", "least": 0.4}], "available": True}),
+    ("search", {"price": {"most": 60_000, "currency": "USD"}, "order": "price", "pageSize": 2}),
+)
+"""What brands ask the directory."""
 
 
 @dataclass
@@ -102,7 +103,8 @@ class Town:
     async def _do_something(self) -> None:
         drawn = self.chance.random()
         if drawn < SEARCHES:
-            await self.frontends.post(self._some("brand"), "/v1/creators:search", SEARCH)
+            path, asked = self.chance.choice(QUESTIONS)
+            await self.frontends.post(self._some("brand"), f"/v1/creators:{path}", asked)
             return
         self._look_around()
         kinds = [kind for kind in INTEREST if self.known[kind]]
@@ -159,7 +161,7 @@ class Town:
             return  # nothing was seen yet from which it could be made
         if "may invite" in move.when:
             self._invited.update((thing.get("campaignId"), creator) for creator in body.get("creatorIds", [who.party]))
-        reply = await self.frontends.post(who, path, body)
+        reply = await self.frontends.post(who, path, body, move.verb)
         self.marketplace.happened[f"tried {move.rpc}"] += 1
         if reply is None or reply.status_code >= 300:
             self.seen.pop(_id(kind, thing), None)

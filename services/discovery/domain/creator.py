@@ -47,8 +47,17 @@ from services.discovery.domain.creator_commands import (
 )
 from services.discovery.domain.eligibility import Policy
 from services.discovery.domain.joining import imported, judge, taken_over
-from services.discovery.domain.profile import SAID, Contacts, Profile, as_known_by, check_account, check_rate_card, said
-from services.discovery.domain.snapshots import check_audience, check_performance
+from services.discovery.domain.profile import (
+    SAID,
+    Contacts,
+    Profile,
+    as_known_by,
+    check_account,
+    check_rate_card,
+    is_over,
+    said,
+)
+from services.discovery.domain.snapshots import check_audience, check_performance, is_newer
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +133,10 @@ def decide(policy: Policy, command: CreatorCommand, state: Creator) -> Decision:
     if command.actor.role is Role.CREATOR and command.actor.party != command.creator_id:
         raise not_found("creator")  # who has joined is visible to all, and changed by itself only
     match command, state:
+        case ImportCreator(), Rejected() if command.at < state.reapply_after and not is_newer(
+            command.performance, state.profile.performance
+        ):
+            return []  # what was judged is imported once more
         case ((ApplyToJoin() | ImportCreator()), Rejected(reapply_after=when)) if command.at < when:
             raise Refusal(
                 "REAPPLY_TOO_EARLY", f"the application was rejected; apply again from {iso(when)}", reapply_after=iso(when)
@@ -187,9 +200,7 @@ def _changed(command: Change, state: Joined) -> Decision:
 
 
 def _check_absence(absence: Absence | None, at: datetime) -> None:
-    if absence is None or absence.ends_at is None:
-        return
-    if absence.ends_at <= max(absence.starts_at, at):
+    if absence is not None and is_over(absence, at):
         said = "an absence ends after it starts, and not in the past"
         raise Refusal("ABSENCE_IS_OVER", said, kind=Kind.INVALID_ARGUMENT, field="absence.ends_at")
 

@@ -67,6 +67,7 @@ class ImportCreator(Command):
     rate_card: RateCard = ()
     performance: Performance
     audience: Audience | None = None
+    absence: Absence | None = None
 
 
 class UpdateProfile(Command):

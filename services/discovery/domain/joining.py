@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from libs.events.catalog.discovery import (
     AudienceSnapshotRecorded,
+    AvailabilityChanged,
     CreatorApplied,
     CreatorJoined,
     CreatorProfileUpdated,
@@ -14,7 +15,7 @@ from libs.events.catalog.discovery import (
 from libs.events.decider import Command, Decision
 from services.discovery.domain.creator_commands import ApplyToJoin, ImportCreator
 from services.discovery.domain.eligibility import Policy, reasons_against
-from services.discovery.domain.profile import Profile, as_known_by, check_account, check_rate_card, said
+from services.discovery.domain.profile import Profile, as_known_by, check_account, check_rate_card, is_over, said
 from services.discovery.domain.snapshots import check_audience, check_performance, is_newer
 
 
@@ -48,10 +49,12 @@ def imported(policy: Policy, command: ImportCreator) -> Decision:
 
 def _also_known(command: ImportCreator, profile: Profile) -> Decision:
     """What an application has no place for."""
-    of, events = command.creator_id, list[CreatorProfileUpdated | AudienceSnapshotRecorded]()
+    of, events = command.creator_id, list[CreatorProfileUpdated | AvailabilityChanged | AudienceSnapshotRecorded]()
     updated = CreatorProfileUpdated(creator_id=of, **said(profile, {"state": command.state, "city": command.city}))
     if profile.updated(updated) != profile:
         events.append(updated)
+    if command.absence is not None and not is_over(command.absence, command.at):
+        events.append(AvailabilityChanged(creator_id=of, absence=command.absence))
     if command.audience is not None and is_newer(command.audience, profile.audience):
         events.append(AudienceSnapshotRecorded(creator_id=of, audience=command.audience))
     return events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from libs.events.catalog.discovery import CreatorApplied, CreatorJoined, CreatorProfileUpdated
@@ -90,6 +91,11 @@ class Contacts:
     legal_name: str
     email: str
     phone: str | None
+
+
+def is_over(absence: Absence, at: datetime) -> bool:
+    """Also of one that ends before it starts."""
+    return absence.ends_at is not None and absence.ends_at <= max(absence.starts_at, at)
 
 
 # --- Accounts --------------------------------------------------------------------------------------------------------

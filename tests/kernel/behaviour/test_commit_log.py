@@ -34,6 +34,13 @@ async def test_an_empty_log_has_nothing_at_position_zero(log: CommitLog) -> None
     assert await log.read(0, 10) == []
     assert await log.stream("jar_1") == []
     assert await log.find(str(uuid.uuid4())) is None
+    assert await log.find_all([str(uuid.uuid4())]) == {}
+
+
+async def test_many_are_found_at_once_and_those_that_are_not_there_are_left_out(log: CommitLog) -> None:
+    one, other = await append(log, stream="jar_1"), await append(log, stream="jar_2")
+    wanted = [other.commit_id, str(uuid.uuid4()), one.commit_id]
+    assert await log.find_all(wanted) == {one.commit_id: one, other.commit_id: other}
 
 
 async def test_positions_are_the_next_integers_across_streams(log: CommitLog) -> None:
@@ -49,6 +56,13 @@ async def test_versions_of_a_stream_follow_each_other(log: CommitLog) -> None:
     assert (second.first, second.last, second.prev) == (3, 5, first.hash)
     assert await log.stream("jar_1", after=2) == [second]
     assert verify_stream(await log.stream("jar_1")) is None
+
+
+async def test_streams_are_read_at_once_and_those_that_are_not_there_are_left_out(log: CommitLog) -> None:
+    first, other = await append(log, stream="jar_1", events=2), await append(log, stream="jar_2")
+    second = await append(log, after=first)
+    await append(log, stream="jar_3")
+    assert await log.streams(["jar_2", "jar_1", "jar_9"]) == {"jar_1": [first, second], "jar_2": [other]}
 
 
 async def test_a_stream_that_moved_on_refuses(log: CommitLog) -> None:

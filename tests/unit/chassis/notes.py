@@ -20,6 +20,7 @@ from libs.chassis.settings import ServiceSettings
 from libs.chassis.upstream import Reply
 from libs.events.decider import Command, Decider, Decision, Refusal, Role, illegal
 from libs.events.envelope import Recorded
+from libs.events.faults import NO_FAULTS, Faults
 from libs.events.memory import MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
 from libs.events.ports import Clock, Document, Page, Ports
 from libs.events.projection import projection
@@ -205,11 +206,17 @@ class World:
         return who
 
 
-def world(protos: descriptors.Protos, issuer: DevelopmentIssuer, clock: Clock, table: dict[str, Rpc] | None = None) -> World:
+def world(
+    protos: descriptors.Protos,
+    issuer: DevelopmentIssuer,
+    clock: Clock,
+    table: dict[str, Rpc] | None = None,
+    faults: Faults = NO_FAULTS,
+) -> World:
     async def jwks() -> bytes:
         return issuer.jwks.read_bytes()
 
-    log = MemoryCommitLog()
+    log = MemoryCommitLog(faults)
     ports = Ports(log, MemoryDocuments(), MemoryBus(), clock, SeededIds(7))
     service = Service(
         "notes",

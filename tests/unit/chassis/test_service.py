@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -12,6 +12,7 @@ from libs.chassis.rpcs import Reads, Rpc, command, get, query
 from libs.chassis.table import TableError
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import iso
+from libs.events.faults import Faults
 from libs.events.memory import ManualClock
 from libs.events.ports import Unavailable
 from tests.unit.chassis.notes import (
@@ -235,6 +236,45 @@ async def test_a_batch_that_is_sent_again_is_done_once(notes: World) -> None:
     again = await notes.call("ImportNotes", notes=items("a", "b"), metadata=KEY)
     assert again == first
     assert await notes.log.head() == 2
+
+
+async def test_a_batch_that_is_sent_again_is_one_look_however_large(
+    protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock
+) -> None:
+    class Reads(Faults):
+        seen: ClassVar[list[str]] = []
+
+        async def at(self, point: str) -> None:
+            self.seen.append(point)
+
+    notes, many = world(protos, issuer, clock, faults=Reads()), items(*map(str, range(10)))
+    await notes.call("ImportNotes", notes=many, metadata=KEY)
+    Reads.seen.clear()
+    await notes.call("ImportNotes", notes=many, metadata=KEY)
+    assert Reads.seen == ["log.read"]
+
+
+async def test_what_a_batch_left_undone_is_done_when_it_is_sent_again(
+    protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock
+) -> None:
+    class TooLate(Faults):
+        most = 2
+
+        async def at(self, point: str) -> None:
+            if point == "append.before":
+                self.most -= 1
+                if self.most < 0:
+                    raise asyncio.CancelledError
+
+    late = TooLate()
+    notes, many = world(protos, issuer, clock, faults=late), items("a", "b", "c", "d")
+    with pytest.raises(asyncio.CancelledError):
+        await notes.call("ImportNotes", notes=many, metadata=KEY)
+    assert await notes.log.head() == 2
+    late.most = 2
+    reply = await notes.call("ImportNotes", notes=many, metadata=KEY)
+    assert [result.accepted for result in reply.message.results] == [True] * 4
+    assert await notes.log.head() == 4
 
 
 async def test_a_batch_under_the_key_of_another_is_refused_whole(notes: World) -> None:

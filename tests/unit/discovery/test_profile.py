@@ -217,6 +217,22 @@ def test_an_import_of_what_is_known_changes_nothing() -> None:
     ana().when(imported(), actor=PLATFORM).then_nothing()
 
 
+def test_an_imported_creator_may_be_away_unless_it_is_back() -> None:
+    gone = Absence(starts_at=AT - 3 * DAY, ends_at=AT + DAY)
+    after = given(RULES).when(imported(absence=gone), actor=PLATFORM)
+    after.then(applied(), joined(), AvailabilityChanged(creator_id=ANA, absence=gone))
+    back = Absence(starts_at=AT - 3 * DAY, ends_at=AT - DAY)
+    given(RULES).when(imported(absence=back), actor=PLATFORM).then(applied(), joined())
+
+
+def test_who_was_rejected_is_judged_again_by_newer_figures_and_not_before_the_date() -> None:
+    known = given(RULES, applied(age=17), rejected())
+    known.when(imported(age=17), actor=PLATFORM, at=AT + 29 * DAY).then_nothing()
+    known.when(imported(performance=measured(AT)), actor=PLATFORM, at=AT + 29 * DAY).then_refused("REAPPLY_TOO_EARLY")
+    later = known.when(imported(performance=measured(AT)), actor=PLATFORM, at=AT + 30 * DAY)
+    later.then(applied(performance=measured(AT)), joined(performance=measured(AT)))
+
+
 def test_an_import_takes_over_what_was_measured_since_and_leaves_what_the_creator_says() -> None:
     told = imported(performance=measured(AT), audience=watched(), bio="An importer's words", accounts=(YOUTUBE,))
     ana().when(told, actor=PLATFORM).then(

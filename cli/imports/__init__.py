@@ -1,0 +1,1 @@
+"""What `limelight import` reads from files, and how it sends it."""
