@@ -265,18 +265,15 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
 }
 
 LOOKS: Mapping[str, tuple[str, ...]] = {
-    "brand": (
-        *("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
-        *("/v1/benchmarks?niche=cooking&tier=micro", "/v1/shortlists", "/v1/savedSearches"),
-    ),
-    "shortlist": ("/v1/shortlists/{id}",),
-    "savedSearch": ("/v1/savedSearches/{id}",),
+    "brand": ("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
+    "shortlist": ("/v1/shortlists/{id}", "/v1/shortlists"),
+    "savedSearch": ("/v1/savedSearches/{id}", "/v1/savedSearches"),
     "creator": (
         *("/v1/accounts/{id}", "/v1/opportunities", "/v1/engagements", "/v1/threads"),
         *("/v1/creators/{id}", "/v1/creators/{id}/trackRecord"),
     ),
     "campaign": ("/v1/campaigns/{id}/dashboard",),
-    "engagement": (),
+    "engagement": ("/v1/benchmarks?niche=cooking&tier=micro",),
     "contract": (f"{CONTRACT}/timeline",),
     "post": (),
     "thread": ("/v1/threads/{id}/messages",),
