@@ -17,10 +17,21 @@ from libs.events.ids import commit_id_of
 from libs.events.ports import Documents
 from libs.events.registry import Event
 
-Intent = Command | Deadline
+
+@dataclass(frozen=True, slots=True)
+class Keyed:
+    """A command of a reaction that reads: what it reads may have changed when the event comes again, and with it the command's
+    place among the intents. `key` stays, and stands for the place."""
+
+    key: str
+    command: Command
+
+
+Intent = Command | Deadline | Keyed
 React = Callable[[Recorded[Any]], Iterable[Intent] | AsyncIterable[Intent]]
-"""Pure where it can be; an async generator where it calls the outside (a payment provider), under a key that follows from the
-event's id, so that a redelivery repeats the call and not its effect."""
+"""Pure where it can be; an async generator where it reads this service's log or views (its commands are `Keyed`), or calls the
+outside (a payment provider), under a key that follows from the event's id, so that a redelivery repeats the call and not its
+effect."""
 
 AT_ONCE = 32
 """Keys whose events are reacted to concurrently."""
@@ -47,7 +58,7 @@ def reaction_group(service: str) -> str:
 
 class ReactionRunner:
     """Handles a consumer's batches: in order per key, keys concurrently. Every intent has a commit id that follows from the
-    reaction, the event and its place among the intents: however often an event comes, it has its effect once."""
+    reaction, the event and its place among the intents (or its key): however often an event comes, it has its effect once."""
 
     def __init__(
         self,
@@ -93,15 +104,17 @@ class ReactionRunner:
     async def _react(self, one: Reaction, event: Recorded[Any]) -> None:
         index = 0
         async for intent in _intents(one.react(event)):
-            commit_id = commit_id_of(one.name, event.id, str(index))
+            place = intent.key if isinstance(intent, Keyed) else str(index)
+            commit_id = commit_id_of(one.name, event.id, place)
             index += 1
             if isinstance(intent, Deadline):
                 cause = Meta(str(self._actor), event.meta.correlation_id, event.id, event.meta.traceparent)
                 await self._deadlines.schedule(intent, commit_id=commit_id, cause=cause)
             else:
+                command = intent.command if isinstance(intent, Keyed) else intent
                 await self._handler.handle(
-                    self._commands.decider(intent),
-                    intent,
+                    self._commands.decider(command),
+                    command,
                     actor=self._actor,
                     commit_id=commit_id,
                     correlation_id=event.meta.correlation_id,

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from libs.events.catalog.campaigns import CampaignDrafted, EngagementOpened
 from libs.events.catalog.discovery import (
     CreatorContactsChanged,
     CreatorErased,
+    CreatorShortlisted,
+    CreatorUnlisted,
+    SavedSearchDeleted,
+    SavedSearchMatched,
+    SearchSaved,
+    ShortlistCreated,
+    ShortlistDeleted,
 )
-from libs.events.envelope import Recorded
+from libs.events.envelope import Recorded, iso
 from libs.events.ports import Document
 from libs.events.projection import projection
+from services.discovery.domain.criteria import Criteria
+from services.discovery.domain.saved_search import anchors
 
 
 @projection("contacts", version=1, of=(CreatorContactsChanged, CreatorErased, EngagementOpened), key="creator_id")
@@ -40,4 +49,56 @@ def campaigns(doc: Document, event: Recorded[CampaignDrafted | EngagementOpened]
             assert_never(event.data)
 
 
-PROJECTIONS = (contacts, campaigns)
+ShortlistFact = ShortlistCreated | CreatorShortlisted | CreatorUnlisted | ShortlistDeleted
+
+
+@projection(
+    "shortlists",
+    version=1,
+    of=get_args(ShortlistFact),
+    key="shortlist_id",
+    indexes=(("brand_id", "created_at"), ("created_at",)),
+)
+def shortlists(doc: Document, event: Recorded[ShortlistFact]) -> Document | None:
+    """`creators`: who is on it, to tell a new one from a changed note; the notes are in the list's own stream."""
+    doc = {**doc, "version": event.version}
+    match event.data:
+        case ShortlistCreated(brand_id=brand, name=name):
+            return {**doc, "brand_id": brand, "name": name, "creators": [], "created_at": iso(event.at)}
+        case CreatorShortlisted(creator_id=creator):
+            return {**doc, "creators": [*(one for one in doc["creators"] if one != creator), creator]}
+        case CreatorUnlisted(creator_id=creator):
+            return {**doc, "creators": [one for one in doc["creators"] if one != creator]}
+        case ShortlistDeleted():
+            return None
+        case _:
+            assert_never(event.data)
+
+
+SavedSearchFact = SearchSaved | SavedSearchMatched | SavedSearchDeleted
+
+
+@projection(
+    "saved_searches",
+    version=1,
+    of=get_args(SavedSearchFact),
+    key="saved_search_id",
+    indexes=(("brand_id", "created_at"), ("created_at",), ("anchors",)),
+)
+def saved_searches(doc: Document, event: Recorded[SavedSearchFact]) -> Document | None:
+    """`anchors`: by which a creator's event finds it; `position`: what happened before it, it does not hear of."""
+    doc = {**doc, "version": event.version}
+    match event.data:
+        case SearchSaved(brand_id=brand, name=name, criteria=criteria):
+            found_by = list(anchors(Criteria.model_validate(criteria)))
+            said = {"brand_id": brand, "name": name, "criteria": criteria, "match_count": 0, "created_at": iso(event.at)}
+            return {**doc, **said, "anchors": found_by, "position": event.position}
+        case SavedSearchMatched():
+            return {**doc, "match_count": doc["match_count"] + 1}
+        case SavedSearchDeleted():
+            return None
+        case _:
+            assert_never(event.data)
+
+
+PROJECTIONS = (contacts, campaigns, shortlists, saved_searches)

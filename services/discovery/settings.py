@@ -1,4 +1,4 @@
-"""What discovery is told from outside: where it listens, and the eligibility policy."""
+"""What discovery is told from outside: where it listens, and the policies of eligibility and badges."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from pydantic import Field, model_validator
 
 from libs.chassis.settings import ServiceSettings
 from libs.events.catalog.values import EngagementRateMethod
+from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.eligibility import Policy
 from services.discovery.domain.fit import Weights
+from services.discovery.domain.track_record import MOST_KEPT
 
 
 class Settings(ServiceSettings):
@@ -28,7 +30,7 @@ class Settings(ServiceSettings):
     """Bytes that the index gathers in memory before it writes to disk."""
 
     policy_version: int = Field(1, ge=1)
-    """Which edition of the eligibility policy this is."""
+    """Which edition of the policies this is."""
 
     least_age: int = Field(18, ge=13, le=130)
     """Years that a creator must have lived."""
@@ -53,6 +55,24 @@ class Settings(ServiceSettings):
 
     reapply_after_days: int = Field(30, ge=0, le=3650)
     """Days after a rejection before the creator may apply again."""
+
+    badge_window: int = Field(20, ge=1, le=MOST_KEPT)
+    """How many of a creator's newest answers, and of its newest deliveries, its badges are judged by."""
+
+    responsive_least_answers: int = Field(3, ge=1, le=MOST_KEPT)
+    """Invitations that a responsive creator has answered, or let pass, at least."""
+
+    responsive_most_median_hours: float = Field(48, gt=0)
+    """Median hours from an invitation to a responsive creator's first answer; without an answer they are its whole window."""
+
+    experienced_least_collaborations: int = Field(1, ge=1)
+    """Contracts that an experienced creator has fulfilled, at least."""
+
+    reliable_least_deliveries: int = Field(3, ge=1, le=MOST_KEPT)
+    """Deliverables of a reliable creator that were posted and checked, at least."""
+
+    reliable_least_on_time: float = Field(0.9, ge=0, le=1)
+    """Of those, the fraction that first went out in its window."""
 
     similar_weights: Mapping[str, float] = Weights().similar
     """How much each part of being similar counts, as JSON; only their ratio matters, and none is left out."""
@@ -88,4 +108,15 @@ class Settings(ServiceSettings):
                 EngagementRateMethod.BY_REACH: self.least_engagement_rate_by_reach,
             },
             reapply_after=timedelta(days=self.reapply_after_days),
+        )
+
+    def badge_policy(self) -> BadgePolicy:
+        return BadgePolicy(
+            version=self.policy_version,
+            window=self.badge_window,
+            least_answers=self.responsive_least_answers,
+            most_median_hours=self.responsive_most_median_hours,
+            least_collaborations=self.experienced_least_collaborations,
+            least_deliveries=self.reliable_least_deliveries,
+            least_on_time=self.reliable_least_on_time,
         )

@@ -15,7 +15,7 @@ from libs.events.decider import Refusal
 from libs.events.envelope import Recorded, topic
 from libs.events.ids import derive
 from libs.events.ports import Page, Unavailable
-from libs.events.reactions import Intent, Reaction, ReactionRunner, reaction, reaction_group
+from libs.events.reactions import Intent, Keyed, Reaction, ReactionRunner, reaction, reaction_group
 from libs.events.testing import AT, OPERATOR, eventually, reacts, recorded_of, run_virtual
 from tests.kernel.jars import (
     ANN,
@@ -86,6 +86,29 @@ def test_an_event_has_its_effects_once_and_they_tell_their_cause() -> None:
         assert len(deadlines) == 1
         assert deadlines[0].body["command"] == "CloseIfEmpty"
         assert deadlines[0].body["correlation_id"] == "story"
+
+    run_virtual(main())
+
+
+def test_what_a_reaction_reads_may_change_between_two_deliveries_and_each_effect_is_made_once() -> None:
+    listening = [1, 2]
+
+    @reaction("a coin to whoever listens", to=JarClosed)
+    async def tell(event: Recorded[JarClosed]) -> AsyncIterator[Intent]:
+        for number in listening:
+            yield Keyed(jar_id(number), AddCoin(jar_id=jar_id(number), cents=1))
+
+    async def main() -> None:
+        world = await closed()
+        await world.open(1, 2, 3)
+        reacting = consumer(world, runner(world, tell))
+        batch = await world.deliveries()
+        await reacting.deliver(batch)
+        listening[:] = [3, 2]  # one has left, one has come, and all have other places
+        await reacting.deliver(batch)
+        jars = [(await world.handler.load(jar, jar_id(number))).state for number in (1, 2, 3)]
+        assert [one.cents for one in jars] == [1, 1, 1]
+        assert not await reacting._dead_letters.list()
 
     run_virtual(main())
 

@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from libs.events.builds import read_builds
+from libs.events.catalog.discovery import SavedSearchMatched, SearchSaved
 from libs.events.deadlines import DEADLINES
 from libs.events.envelope import Commit, Recorded, iso, topic
 from libs.events.ids import derive
@@ -20,6 +21,7 @@ from libs.events.projection import MARKS, Projection, shown
 from libs.events.registry import registry
 from libs.events.relay import RELAYS
 from services.discovery.directory import LISTED, entry
+from services.discovery.domain.criteria import Criteria, matches
 from tests.simulation.frontends import Sent
 from tests.simulation.invariants import Broken, Watch, hold, kinds
 from tests.simulation.marketplace import SERVICES, Marketplace
@@ -101,6 +103,48 @@ def every_wait_has_ended(watch: Watch) -> None:
         proposed = facts[stream, "CancellationProposed"]
         answered = facts[stream, "CancellationDeclined"] + facts[stream, "ContractTerminated"] + facts[stream, "ContentPosted"]
         hold("every wait has an end", not proposed or answered, f"{stream}: the proposal to cancel is not answered")
+
+
+def every_creator_has_its_record(watch: Watch) -> None:
+    """What other services' facts say of a creator, its track record says, each once."""
+    told: Counter[tuple[str, str]] = Counter()
+    for commit in watch.logs.commits["campaigns"]:
+        for event in commit.events:
+            match event.type.rpartition(".")[2]:
+                case "ContractFulfilled":
+                    told[event.data["creator_id"], "CollaborationFinished"] += 1
+                case "EngagementOpened" if event.data["opened_by"] == "brand":
+                    told[event.data["creator_id"], "InvitationReceived"] += 1
+    facts = watch.logs.facts
+    for (creator, kind), times in told.items():
+        record = derive("trk", creator)
+        hold("every fact about a creator counts once", facts[record, kind] == times, f"{record}: {kind} {facts[record, kind]}")
+        answered = facts[record, "InvitationAnswered"] + facts[record, "InvitationWithdrawn"]
+        hold("every wait has an end", facts[record, "InvitationReceived"] == answered, f"{record} waits for an answer")
+
+
+def every_match_is_a_new_one(watch: Watch) -> None:
+    """A saved search was told of a creator by an event: the creator matched after it and not before, and it was told once. That
+    none was missed cannot be said here: a search hears of what happens once the read model knows it."""
+    entries: dict[str, Document] = {}
+    changed: dict[str, tuple[Recorded[Any], Document, Document]] = {}
+    wanted: dict[str, Criteria] = {}
+    told: set[tuple[str, str]] = set()
+    for event in _recorded("discovery", watch.logs.commits["discovery"]):
+        match event.data:
+            case SearchSaved(criteria=criteria):
+                wanted[event.stream] = Criteria.model_validate(criteria)
+            case SavedSearchMatched(source_event_id=source):
+                cause, before, after = changed[source]
+                asked, seen = wanted[event.stream], f"{event.stream} by {source}"
+                hold("a match is one", matches(after, asked, cause.at), f"{seen}: {after}")
+                hold("a match is new", not matches(before, asked, cause.at), f"{seen}: {before}")
+                hold("one effect per intent", (event.stream, source) not in told, f"{seen} is told twice")
+                told.add((event.stream, source))
+            case _ if isinstance(event.data, LISTED):
+                before = entries.get(event.data.creator_id, {})
+                entries[event.data.creator_id] = after = entry(before, event) or {}
+                changed[event.id] = (event, before, after)
 
 
 def _followed(watch: Watch, stream: str, kind: str, other: str, wanted: tuple[str, ...]) -> None:

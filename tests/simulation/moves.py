@@ -159,6 +159,21 @@ def proposal(scene: Scene) -> Json:
     return {"terms": terms(scene)}
 
 
+def search(scene: Scene) -> Json:
+    """Some that everybody meets, some that a measurement decides, one that a badge decides."""
+    views, rate = scene.chance.randrange(500, 9_000), {"least": 0.05, "method": "by_views"}
+    wanted = ({"niches": ["cooking"]}, {"medianViews": {"least": views}}, {"engagementRate": rate}, {"badges": ["responsive"]})
+    return {"name": "Breakfast", "criteria": scene.chance.choice(wanted)}
+
+
+def kept(scene: Scene) -> Json:
+    return {"creatorId": scene.chance.choice(scene.thing["creators"]), "note": scene.chance.choice(("", "great hooks"))}
+
+
+def dropped(scene: Scene) -> Json:
+    return {"creatorId": scene.chance.choice(scene.thing["creators"])}
+
+
 def any_of(*labels: str) -> frozenset[str]:
     return frozenset(labels)
 
@@ -177,7 +192,15 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("RejectBrand", OPERATOR, "/v1/brands/{id}:reject", any_of("verification_submitted"), because, 1),
         Move("RequestDeposit", BRAND, "/v1/brands/{id}/deposits", body=lambda s: {"amount": s.amount(100_000, 600_000)}),
         Move("DraftCampaign", BRAND, "/v1/campaigns", any_of("verified"), campaign, 3),
+        Move("CreateShortlist", BRAND, "/v1/shortlists", body=lambda _: {"name": "Summer"}, weight=1),
+        Move("SaveSearch", BRAND, "/v1/savedSearches", body=search, weight=2),
     ),
+    "shortlist": (
+        Move("AddToShortlist", BRAND, "/v1/shortlists/{id}/creators", any_of("open"), kept),
+        Move("RemoveFromShortlist", BRAND, "/v1/shortlists/{id}:removeCreator", any_of("open"), dropped, 1),
+        Move("DeleteShortlist", BRAND, "/v1/shortlists/{id}:delete", any_of("open"), weight=0.2),
+    ),
+    "savedSearch": (Move("DeleteSavedSearch", BRAND, "/v1/savedSearches/{id}:delete", any_of("saved"), weight=0.2),),
     "creator": (
         Move("RecordPerformanceSnapshot", CREATOR, "/v1/creators/{id}/performanceSnapshots", any_of("joined"), performance),
         Move("SuspendCreator", OPERATOR, "/v1/creators/{id}:suspend", any_of("joined"), because, 0.5),
@@ -242,17 +265,15 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
 }
 
 LOOKS: Mapping[str, tuple[str, ...]] = {
-    "brand": (
-        "/v1/benchmarks?niche=cooking&tier=micro",
-        "/v1/accounts/{id}",
-        "/v1/accounts/{id}/entries",
-        "/v1/payments",
-        "/v1/campaigns",
-        "/v1/contracts",
+    "brand": ("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
+    "shortlist": ("/v1/shortlists/{id}", "/v1/shortlists"),
+    "savedSearch": ("/v1/savedSearches/{id}", "/v1/savedSearches"),
+    "creator": (
+        *("/v1/accounts/{id}", "/v1/opportunities", "/v1/engagements", "/v1/threads"),
+        *("/v1/creators/{id}", "/v1/creators/{id}/trackRecord"),
     ),
-    "creator": ("/v1/accounts/{id}", "/v1/opportunities", "/v1/engagements", "/v1/threads"),
     "campaign": ("/v1/campaigns/{id}/dashboard",),
-    "engagement": (),
+    "engagement": ("/v1/benchmarks?niche=cooking&tier=micro",),
     "contract": (f"{CONTRACT}/timeline",),
     "post": (),
     "thread": ("/v1/threads/{id}/messages",),

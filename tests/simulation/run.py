@@ -87,6 +87,8 @@ async def _judged(marketplace: Marketplace, watch: Watch, operations: int) -> tu
         await endings.settle(marketplace, watch, "a long silence")
     endings.every_deal_is_at_rest(watch)
     endings.every_wait_has_ended(watch)
+    endings.every_creator_has_its_record(watch)
+    endings.every_match_is_a_new_one(watch)
     endings.every_effect_is_told(marketplace, watch)
     endings.what_was_told_is_so(watch, town.frontends.sent)
     return healed, await endings.views_are_folds_of_the_logs(marketplace, watch)

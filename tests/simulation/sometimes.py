@@ -23,6 +23,8 @@ FACTS = (
     *("PaymentReleased", "RefundIssued", "PaymentCancelled", "ReleaseFailed", "DepositFailed", "ReservationQueued"),
     *("BudgetExceeded", "EngagementExpired", "ContractTerminated", "ContractFulfilled", "PostCheckFailed"),
     *("CancellationProposed", "ConversionReversed"),
+    *("InvitationAnswered", "InvitationWithdrawn", "CollaborationFinished", "DeliveryJudged", "BadgeAwarded"),
+    *("CreatorShortlisted", "SavedSearchMatched"),
 )
 
 

@@ -23,14 +23,18 @@ PATHS = {
     "contract": "/v1/contracts",
     "post": "/v1/posts",
     "thread": "/v1/threads",
+    "shortlist": "/v1/shortlists",
+    "savedSearch": "/v1/savedSearches",
 }
 KINDS = {"cmp": "campaign", "eng": "engagement", "ctr": "contract", "pst": "post", "thr": "thread"}
-URGENCY = {"brand": 0.1, "creator": 0.1, "thread": 0.2, "post": 0.3}
+KINDS |= {"lst": "shortlist", "srh": "savedSearch"}
+URGENCY = {"brand": 0.1, "creator": 0.1, "thread": 0.2, "post": 0.3, "shortlist": 0.2, "savedSearch": 0.2}
 """What can always be done waits for what can only be done now."""
 USUAL = 4.0
 """A move's weight; what is seldom done is seldom a reason to look at a thing."""
 THOUGHTS = 8
 INTEREST = {"contract": 60, "engagement": 20, "campaign": 5, "brand": 1, "creator": 1, "post": 5, "thread": 2}
+INTEREST |= {"shortlist": 1, "savedSearch": 0.3}
 MISTAKES, STRANGERS, LOOKERS, WATCHERS, SEARCHES, REREADS = 0.06, 0.03, 0.08, 0.01, 0.02, 0.2
 OPERATOR, IMPORTER = Person("operator"), Person("service")
 QUESTIONS = (
@@ -84,7 +88,7 @@ class Town:
             self._hear("brand", brand)
             await self.frontends.post(Person("brand", brand), "/v1/brands", {"name": "Glow", "website": "https://glow.example"})
             second_try = ("RejectBrand", "SubmitVerification") if drawn.random() < 0.1 else ()
-            for rpc in ("SubmitVerification", *second_try, "VerifyBrand", "RequestDeposit", "DraftCampaign"):
+            for rpc in ("SubmitVerification", *second_try, "VerifyBrand", "RequestDeposit", "DraftCampaign", "SaveSearch"):
                 await self._move("brand", {"brandId": brand}, _named("brand", rpc))
         for creator in creators:
             self._hear("creator", creator)
@@ -183,7 +187,7 @@ class Town:
         role = self.chance.choice(move.who)
         if role in ("operator", "service") or (kind == "campaign" and role == "creator") or not thing.get(f"{role}Id"):
             return None
-        if move.rpc in ("DraftCampaign", "ApplyToJoin"):
+        if move.rpc in ("DraftCampaign", "ApplyToJoin", "CreateShortlist", "SaveSearch"):
             return None
         others = [party for party in self.known[role] if party != thing[f"{role}Id"]]
         return Person(role, self.chance.choice(others)) if others else None

@@ -169,13 +169,33 @@ class CreatorErased(Event):
 # --- Track record: what a creator has shown, from other services' facts ------------------------------------------------
 
 
+@event("limelight.discovery.InvitationReceived", version=1)
+class InvitationReceived(Event):
+    """A brand turned to the creator: its answer is waited for, until `expires_at`."""
+
+    creator_id: CreatorId
+    engagement_id: EngagementId
+    invited_at: Time
+    expires_at: Time
+
+
 @event("limelight.discovery.InvitationAnswered", version=1)
 class InvitationAnswered(Event):
-    """A creator's first answer to a brand. `hours` since the brand first turned to it."""
+    """A creator's first answer to a brand. `hours` since the brand first turned to it; `expired`: there was none, and it is the
+    whole window."""
 
     creator_id: CreatorId
     engagement_id: EngagementId
     hours: Annotated[float, Field(ge=0)]
+    expired: bool = False
+
+
+@event("limelight.discovery.InvitationWithdrawn", version=1)
+class InvitationWithdrawn(Event):
+    """The brand took it back before the creator answered: it counts for nothing."""
+
+    creator_id: CreatorId
+    engagement_id: EngagementId
 
 
 @event("limelight.discovery.CollaborationFinished", version=1)
@@ -188,7 +208,7 @@ class CollaborationFinished(Event):
 
 @event("limelight.discovery.DeliveryJudged", version=1)
 class DeliveryJudged(Event):
-    """A deliverable went out in its window, or did not."""
+    """A deliverable first went out in its window, or did not."""
 
     creator_id: CreatorId
     deliverable_id: DeliverableId
@@ -234,7 +254,7 @@ class CreatorShortlisted(Event):
     shortlist_id: ShortlistId
     brand_id: BrandId
     creator_id: CreatorId
-    note: Text = ""
+    note: Personal[Text] = ""
 
 
 @event("limelight.discovery.CreatorUnlisted", version=1)

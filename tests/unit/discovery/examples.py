@@ -18,6 +18,10 @@ from libs.events.catalog.values import (
     Reason,
 )
 from libs.events.decider import Actor, Role
+from libs.events.envelope import GENESIS, Commit, Meta, NewCommit, store_events
+from libs.events.ids import commit_id_of
+from libs.events.memory import MemoryCommitLog
+from libs.events.registry import Event
 from libs.events.testing import AT
 from services.discovery.domain.creator import creator
 from services.discovery.domain.creator_commands import (
@@ -130,3 +134,12 @@ COMMANDS: tuple[CreatorCommand, ...] = (
     EraseCreator(creator_id=ANA),
 )
 """One of each."""
+
+
+async def stored(log: MemoryCommitLog, stream: str, *events: Event) -> Commit:
+    """The events in one commit, at the end of their stream."""
+    before = await log.stream(stream)
+    expected, prev = (before[-1].last, before[-1].hash) if before else (0, GENESIS)
+    key = commit_id_of(stream, str(expected))
+    meta = Meta(actor="service:discovery", correlation_id=key)
+    return (await log.append(NewCommit(stream, expected, prev, key, AT, meta, store_events(key, events)))).commit

@@ -12,6 +12,7 @@ from libs.chassis.table import check
 from libs.events.catalog.discovery import CreatorSuspended
 from libs.events.catalog.values import EngagementRateMethod
 from services.discovery.directory import Directory
+from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import Creator
 from services.discovery.domain.fit import Weights
 from services.discovery.memory_index import MemoryCreatorIndex
@@ -30,7 +31,7 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> dict[str, descriptors.M
 
 def test_the_table_names_the_methods_of_the_protos(methods: dict[str, descriptors.Method]) -> None:
     index = MemoryCreatorIndex()
-    rpcs, aggregates = contents(POLICY, index, Weights())
+    rpcs, aggregates = contents(POLICY, BadgePolicy(), index, Weights())
     check(methods, rpcs, aggregates, [*(one.name for one in PROJECTIONS), Directory(index).name])
     assert all(method.roles for method in methods.values())
 
@@ -61,6 +62,14 @@ def test_the_policy_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     policy = Settings().policy()
     assert (policy.version, policy.least_followers) == (2, 500)
     assert policy.least_engagement[EngagementRateMethod.BY_REACH] == 0.03
+
+
+def test_the_badge_policy_is_a_setting_of_the_same_edition(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings().badge_policy() == BadgePolicy()
+    monkeypatch.setenv("POLICY_VERSION", "2")
+    monkeypatch.setenv("RESPONSIVE_MOST_MEDIAN_HOURS", "24")
+    policy = Settings().badge_policy()
+    assert (policy.version, policy.most_median_hours) == (2, 24)
 
 
 @pytest.mark.parametrize("weights", ['{"niches": 1}', '{"niches":0,"audience":0,"size":0,"engagement":0,"languages":0}'])
