@@ -60,12 +60,18 @@ def entry(doc: Document, event: Recorded[Listed]) -> Document | None:
 
 def after(doc: Document, fact: Fact) -> Document | None:
     """The same of an event as it is stored."""
+    changed = _changed(doc, fact)
+    return None if changed is None else _whole(changed)
+
+
+def _changed(doc: Document, fact: Fact) -> Document | None:
+    """Without what follows from the rest."""
     if not doc and fact.kind is not CreatorJoined:
         return None  # a badge of one that is gone
     changed = _CHANGES[fact.kind](doc, fact)
-    if changed is None:
-        return None
-    return {**(changed if fact.kind in _ASIDE else _whole(changed)), "changed": fact.position}
+    if changed is not None:
+        changed["changed"] = fact.position
+    return changed
 
 
 def _joined(doc: Document, fact: Fact) -> Document:
@@ -120,8 +126,6 @@ _CHANGES: Mapping[type[Any], Callable[[Document, Fact], Document | None]] = {
     BadgeAwarded: _awarded,
     BadgeRevoked: _revoked,
 }
-_ASIDE = frozenset({CreatorSuspended, CreatorReinstated, CreatorErased, BadgeAwarded, BadgeRevoked, AvailabilityChanged})
-"""Nothing else follows from these."""
 
 
 def _defaults(kind: type[BaseModel]) -> Document:
@@ -186,8 +190,9 @@ class Directory:
         changed: dict[str, Document | None] = {}
         for fact in events:
             creator = fact.data["creator_id"]
-            changed[creator] = entries[creator] = after(entries.get(creator) or {}, fact)
-        await self.index.write(changed, position)
+            changed[creator] = entries[creator] = _changed(entries.get(creator) or {}, fact)
+        whole = {creator: entry and _whole(entry) for creator, entry in changed.items()}
+        await self.index.write(whole, position)
 
     async def settled(self) -> None:
         await self.index.forget_others()

@@ -11,7 +11,7 @@ import orjson
 from tantivy import Schema, SchemaBuilder
 
 from libs.events.ports import Document
-from services.discovery.domain.criteria import DISTRIBUTIONS, format_name, named, said, steps
+from services.discovery.domain.criteria import DISTRIBUTIONS, SHARE_STEPS, format_name, named, said
 from services.discovery.facets import facet_values
 from services.discovery.places import key_of
 from services.discovery.ports import FACETS, CreatorOrder
@@ -108,9 +108,10 @@ def plain(text: str) -> str:
 
 
 def _shares(entry: Document) -> Iterator[tuple[str, int]]:
+    audience = entry["audience"] or {}
     for kind, name in DISTRIBUTIONS.items():
-        for value, share in (entry["audience"] or {}).get(name, {}).items():
-            yield share_key(kind, value), steps(share)
+        for value, share in audience.get(name, {}).items():
+            yield share_key(kind, value), int(share * SHARE_STEPS + 1e-6)  # as `criteria.steps`
 
 
 @lru_cache(10_000)

@@ -68,7 +68,7 @@ def methods(tmp_path_factory: pytest.TempPathFactory) -> Methods:
 
 def test_the_table_names_the_methods_of_the_protos(methods: Methods) -> None:
     rpcs, aggregates = contents(POLICY)
-    check(methods, rpcs, aggregates, PROJECTIONS)
+    check(methods, rpcs, aggregates, [one.name for one in PROJECTIONS])
     assert all(method.roles for method in methods.values())
 
 
