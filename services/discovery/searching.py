@@ -14,7 +14,7 @@ from libs.events.cursors import bound_to, read_cursor, write_cursor
 from libs.events.decider import Kind, Refusal
 from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria, is_away, met, named, said
-from services.discovery.domain.text import Closeness, closeness, terms_of, words
+from services.discovery.domain.text import LEAST_PREFIX, Closeness, closeness, terms_of, words
 from services.discovery.ports import CreatorIndex, CreatorOrder, Found, Place, Search
 
 SHOWN = (
@@ -72,9 +72,9 @@ class Searching:
         }
 
     async def suggest(self, request: SuggestWords, reads: Reads) -> Document:
-        """Words that begin so. Of several words the last one is completed."""
+        """Words that begin so, from two letters on. Of several words the last one is completed."""
         last = words(request.beginning)[-1:]
-        found = await self._index.complete(last[0], request.limit) if last else []
+        found = await self._index.complete(last[0], request.limit) if last and len(last[0]) >= LEAST_PREFIX else []
         return {"words": [{"word": word, "creators": count} for word, count in found]}
 
 

@@ -168,7 +168,8 @@ class _Opened:
 
     def complete(self, beginning: str, limit: int) -> list[tuple[str, int]]:
         searcher = self.index.searcher()
-        words = searcher.terms_with_prefix("named", beginning)
+        joined = Query.term_query(self._schema, "joined", "yes", index_option="basic")
+        words = searcher.terms_with_prefix("named", beginning, joined)  # the bare count knows what was deleted
         return sorted(words, key=lambda word: (-word[1], word[0]))[:limit]
 
     def _written(self) -> int:

@@ -106,6 +106,8 @@ async def test_a_write_that_is_repeated_changes_nothing(index: CreatorIndex) -> 
 async def test_words_are_completed_the_most_common_first(index: CreatorIndex) -> None:
     await index.write(listed(someone(1), someone(2, niches=["art"]), someone(3, name="Anders")), 3)
     assert await index.complete("a", 2) == [("ana", 3), ("anders", 1)]
+    await index.write({**listed(someone(1, handle="bea.1", name="Bea")), "crt_0000000002": None}, 5)
+    assert await index.complete("a", 2) == [("ana", 1), ("anders", 1)]
 
 
 # --- what is found is what is looked for -------------------------------------------------------------------------------
