@@ -17,6 +17,8 @@ FAILURES = (KafkaError, OSError, RuntimeError)
 """What aiokafka raises when the broker is away. To write to a connection that is closed is a RuntimeError to uvloop."""
 LOOK = 15
 """Milliseconds that an idle consumer listens between rests."""
+REST_STEP, REST_MOST = 0.005, 0.1
+"""Seconds: each empty look adds so much to the rest before the next one, up to so much. A marketplace at night costs little."""
 LEAVE = 2.0
 """Seconds that a consumer which stops waits for the broker: for its last commit, and to leave its group."""
 
@@ -51,16 +53,22 @@ class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
 
     def __init__(self, *topics: str, hand: Hand, **settings: Any) -> None:
         super().__init__(*topics, **settings)
-        self._hand = hand
+        self._hand, self._rest = hand, 0.0
 
     async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Records:
+        if self._rest:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._rest):
+                    await self._hand.stopping.wait()
         if self._hand.stopping.is_set():
             return {}
         self.resume(*self.paused())
         records: Records = await super().getmany(*partitions, timeout_ms=min(timeout_ms, LOOK), max_records=max_records)
         if records:
             self._hand.idle.clear()  # at once: a rebalance that begins before the handler does must wait for it too
+            self._rest = 0.0
         else:
+            self._rest = min(REST_MOST, self._rest + REST_STEP)
             self.pause(*self.assignment())
         return records
 
