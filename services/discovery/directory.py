@@ -2,7 +2,7 @@
 
 An entry is plain JSON: `creator_id`, `number` (the position at which it joined: its place among equals), `status`, the public
 profile, `followers` (of the largest account), `badges` {badge: evidence}, `lacking` (what a complete profile would have),
-`history` (follower counts, oldest first) and `credibility`.
+`history` (follower counts, oldest first) and `credibility`; in an index also `position`, up to which of the log it is folded.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ Listed: TypeAlias = (
     | BadgeRevoked
 )
 LISTED: tuple[type[Any], ...] = get_args(Listed)
-VERSION = 1
+VERSION = 2
 """Of the fold and of what an index makes of it: raise it whenever either changes."""
 
 
@@ -142,14 +142,19 @@ class Directory:
         return await self.index.open()
 
     async def take(self, events: Sequence[Recorded[Any]], position: int) -> None:
-        """Each creator's entry is read and written once, however many of the events are its own."""
+        """Each creator's entry is read and written once, however many of the events are its own. Where replicas share an index
+        another may have been faster: what an entry holds already is not folded in again."""
         known = {event.data.creator_id for event in events} - _joining(events)
-        entries: dict[str, Document | None] = dict(await self.index.get(sorted(known)))
+        found = await self.index.get(sorted(known))
+        entries: dict[str, Document | None] = dict(found)
         changed: dict[str, Document | None] = {}
         for event in events:
             creator = event.data.creator_id
-            changed[creator] = entries[creator] = entry(entries.get(creator) or {}, event)
-        await self.index.write(changed, position)
+            if creator not in found or found[creator]["position"] < event.position:
+                changed[creator] = entries[creator] = entry(entries.get(creator) or {}, event)
+        await self.index.write(
+            {creator: made and {**made, "position": position} for creator, made in changed.items()}, position
+        )
 
     async def settled(self) -> None:
         await self.index.forget_others()

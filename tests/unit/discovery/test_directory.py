@@ -87,6 +87,17 @@ async def test_a_newer_measurement_replaces_the_last_and_its_followers_are_remem
     assert [point["followers"] for point in entry["history"]] == [52_000, 80_000]
 
 
+async def test_what_another_replica_has_folded_in_is_not_folded_in_again() -> None:
+    numbered, index = Numbering(), MemoryCreatorIndex()
+    counted = measured(AT, followers=80_000, platform=Platform.TIKTOK)
+    log = [numbered(event) for event in (ana, PerformanceSnapshotRecorded(creator_id=ANA, performance=counted))]
+    await Directory(index).take(log, 2)
+    before = await index.get([ANA])
+    await Directory(index).take(log[1:], 2)
+    assert await index.get([ANA]) == before
+    assert len(before[ANA]["history"]) == 2
+
+
 async def test_a_jump_of_followers_is_told_and_costs_credibility() -> None:
     slow = [measured(AT - timedelta(days=30 - n), followers=52_000 + n, platform=Platform.TIKTOK) for n in range(3)]
     steady = [PerformanceSnapshotRecorded(creator_id=ANA, performance=one) for one in slow]
