@@ -16,7 +16,7 @@ from services.discovery.tantivy_index import TantivyCreatorIndex
 
 def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -> Service:
     """The service, on whatever it is given. `index`: in the place of the one that the settings choose."""
-    index = index or TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
+    index = index or _index(settings, ports)
     rpcs, aggregates = contents(settings.policy(), index, settings.weights())
     return Service(
         "discovery",
@@ -28,6 +28,14 @@ def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -
         settings=settings,
         ports=ports,
     )
+
+
+def _index(settings: Settings, ports: Ports) -> CreatorIndex:
+    if settings.index_url is None:
+        return TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
+    from services.discovery.opensearch_index import OpenSearchCreatorIndex  # an extra, which not every installation has
+
+    return OpenSearchCreatorIndex(settings.index_url, VERSION, ports.clock)
 
 
 if __name__ == "__main__":
