@@ -15,7 +15,9 @@ from libs.events.catalog.discovery import CreatorErased, PerformanceSnapshotReco
 from libs.events.catalog.values import Platform
 from libs.events.ports import Document
 from libs.events.testing import AT, Numbering
+from services.discovery import opensearch_index
 from services.discovery.directory import Directory
+from services.discovery.domain.criteria import Criteria
 from services.discovery.memory_index import MemoryCreatorIndex
 from tests.integration.conftest import Connect
 from tests.integration.test_creator_index import EVERYONE, SHARED, agree, ids, listed, someone
@@ -141,3 +143,13 @@ async def test_more_than_fits_into_one_request_is_written_and_read(opensearch: C
     await index.write(listed(*many), 2_500)
     assert len(await index.get([entry["creator_id"] for entry in many])) == 2_500
     assert (await index.search(EVERYONE)).total == 2_500
+
+
+async def test_what_was_measured_is_read_page_by_page(opensearch: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    index = opensearch()
+    await index.open()
+    await index.write(listed(*(someone(n) for n in range(1, 8))), 7)
+    for page in (3, 7, 8):
+        monkeypatch.setattr(opensearch_index, "PAGE", page)
+        values = await index.values(Criteria(), ("followers", "growth"), AT)
+        assert values == {"followers": [10_000 + n for n in range(7, 0, -1)], "growth": []}

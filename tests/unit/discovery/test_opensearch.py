@@ -15,11 +15,13 @@ from libs.events.ports import Unavailable
 from libs.events.testing import AT
 from services.discovery.domain.criteria import AudienceKind, AudienceShare, CountRange, Criteria, PriceRange
 from services.discovery.domain.text import Closeness
+from services.discovery.main import index_of
 from services.discovery.opensearch_index import OpenSearchCreatorIndex
 from services.discovery.opensearch_queries import matching, place_of, search_body, values_body, words_body
 from services.discovery.opensearch_schema import index_body, indexed
 from services.discovery.ports import CreatorOrder, Place, Search
 from services.discovery.settings import Settings
+from services.discovery.tantivy_index import TantivyCreatorIndex
 from tests.integration.test_creator_index import someone
 
 
@@ -39,6 +41,11 @@ def test_a_password_in_the_address_is_never_printed_and_the_address_is_one_of_ht
     with pytest.raises(ValueError, match="index_url") as refused:
         Settings(index_url="opensearch://limelight:secret@search.example")
     assert "secret" not in str(refused.value)
+
+
+def test_the_settings_choose_the_index() -> None:
+    assert isinstance(index_of(Settings(), ManualClock(AT)), TantivyCreatorIndex)
+    assert isinstance(index_of(Settings(index_url="http://search.example:9200"), ManualClock(AT)), OpenSearchCreatorIndex)
 
 
 # --- documents -----------------------------------------------------------------------------------------------------------
