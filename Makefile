@@ -86,8 +86,8 @@ bench: $(PROTOS) ## our figures beside the limit and a peer; NAME=append runs th
 .PHONY: lock
 lock: ## compile both lock files anew
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/getting-started/installation" >&2; exit 1; }
-	$(LOCK) --quiet --output-file requirements.lock
-	$(LOCK) --quiet --extra embedded --extra dev --output-file requirements-dev.lock
+	$(LOCK) --quiet --extra opensearch --output-file requirements.lock
+	$(LOCK) --quiet --extra embedded --extra opensearch --extra dev --output-file requirements-dev.lock
 
 .PHONY: clean
 clean: ## remove what was built; .venv/ and .limelight/ stay

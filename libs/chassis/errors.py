@@ -82,7 +82,7 @@ def from_status(status: Status, kind: Kind) -> Refusal:
             info = ErrorInfo()
             packed.Unpack(info)
             code = info.reason
-            details |= {name: _value(text) for name, text in info.metadata.items()}
+            details |= {name: _value(text) for name, text in sorted(info.metadata.items())}
         elif packed.Is(BadRequest.DESCRIPTOR):
             bad = BadRequest()
             packed.Unpack(bad)

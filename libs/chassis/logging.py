@@ -36,7 +36,7 @@ SECRETS = (
     (re.compile(r"(\w+://)[^/\s:@]+:[^/\s@]+@"), r"\1[password]@"),
 )
 LONGEST_TEXT, LONGEST_CHAIN = 1000, 4
-NOISY = ("aiokafka", "faststream", "httpx", "httpcore", "grpc", "pymongo", "asyncio", "uvicorn.access")
+NOISY = ("aiokafka", "faststream", "httpx", "httpcore", "grpc", "pymongo", "opensearch", "asyncio", "uvicorn.access")
 """Libraries that are heard from WARNING on."""
 
 

@@ -62,7 +62,8 @@ def _field(field: FieldDescriptor, json: bool, compiled: dict[str, Writer]) -> W
     if _is_map(field):
         entry: Any = field.message_type
         one = _one(entry.fields_by_name["value"], json, compiled)
-        return lambda entries: {str(key): one(value) if one else value for key, value in entries.items()}
+        # A map has no order of its own: the same answer is the same text.
+        return lambda entries: {str(key): one(value) if one else value for key, value in sorted(entries.items())}
     one = _one(field, json, compiled)
     if not field.is_repeated:
         return one

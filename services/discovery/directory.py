@@ -49,7 +49,7 @@ Listed: TypeAlias = (
     | BadgeRevoked
 )
 LISTED: tuple[type[Any], ...] = get_args(Listed)
-VERSION = 1
+VERSION = 2
 """Of the fold and of what an index makes of it: raise it whenever either changes."""
 
 
@@ -183,14 +183,17 @@ class Directory:
         return await self.index.open()
 
     async def take(self, events: Sequence[Fact], position: int) -> None:
-        """Each creator's entry is read and written once, however many of the events are its own."""
+        """Each creator's entry is read and written once, however many of the events are its own. Where replicas share an index
+        another may have been faster: what an entry holds already is not folded in again."""
         joining = {fact.data["creator_id"] for fact in events if fact.kind is CreatorJoined}  # there is no entry of these yet
         known = {fact.data["creator_id"] for fact in events} - joining
-        entries: dict[str, Document | None] = dict(await self.index.get(sorted(known)))
+        found = await self.index.get(sorted(known))
+        entries: dict[str, Document | None] = dict(found)
         changed: dict[str, Document | None] = {}
         for fact in events:
             creator = fact.data["creator_id"]
-            changed[creator] = entries[creator] = _changed(entries.get(creator) or {}, fact)
+            if creator not in found or found[creator]["changed"] < fact.position:
+                changed[creator] = entries[creator] = _changed(entries.get(creator) or {}, fact)
         whole = {creator: entry and _whole(entry) for creator, entry in changed.items()}
         await self.index.write(whole, position)
 

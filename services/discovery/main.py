@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from libs.chassis.lifecycle import run
 from libs.chassis.service import Service
-from libs.events.ports import Ports
+from libs.events.ports import Clock, Ports
 from libs.events.views import LiveViews
 from services.discovery.directory import VERSION, Directory
 from services.discovery.ports import CreatorIndex
@@ -17,7 +17,7 @@ from services.discovery.tantivy_index import TantivyCreatorIndex
 
 def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -> Service:
     """The service, on whatever it is given. `index`: in the place of the one that the settings choose."""
-    index = index or TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
+    index = index or index_of(settings, ports.clock)
     rpcs, aggregates = contents(settings.policy(), settings.badge_policy(), index, settings.weights())
     return Service(
         "discovery",
@@ -29,6 +29,15 @@ def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -
         settings=settings,
         ports=ports,
     )
+
+
+def index_of(settings: Settings, clock: Clock) -> CreatorIndex:
+    """The one that the settings choose."""
+    if settings.index_url is None:
+        return TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
+    from services.discovery.opensearch_index import OpenSearchCreatorIndex  # an extra, which not every installation has
+
+    return OpenSearchCreatorIndex(settings.index_url, VERSION, clock)
 
 
 if __name__ == "__main__":

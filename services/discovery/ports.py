@@ -59,7 +59,8 @@ class Found:
 
 
 class CreatorIndex(Protocol):
-    """Entries of the directory by creator, and how far in the log of discovery they are. One process writes; any may read."""
+    """Entries of the directory by creator, and how far in the log of discovery they are. Any process may read, one writes, in
+    the log's order; where replicas share an index each of them does, and the entry as of the later position stays."""
 
     async def open(self) -> int:
         """Opens it, or begins it anew. Returns the position up to which it is written."""

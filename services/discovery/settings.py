@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from libs.chassis.settings import ServiceSettings
 from libs.events.catalog.values import EngagementRateMethod
@@ -28,6 +29,10 @@ class Settings(ServiceSettings):
 
     index_heap: int = Field(128_000_000, ge=15_000_000)
     """Bytes that the index gathers in memory before it writes to disk."""
+
+    index_url: str | None = Field(None, pattern=r"^https?://\S+$", repr=False)
+    """Address of an OpenSearch cluster that all replicas share, for directories that outgrow one machine (needs the extra
+    `opensearch`); it may hold a password, so it is never printed. Unset: each replica has its index in `index_directory`."""
 
     policy_version: int = Field(1, ge=1)
     """Which edition of the policies this is."""
@@ -89,6 +94,13 @@ class Settings(ServiceSettings):
             if given.keys() != usual.keys() or any(weight < 0 for weight in given.values()) or not any(given.values()):
                 raise ValueError(f"weights are given for {', '.join(usual)}: none below 0, not all 0")
         return self
+
+    @field_validator("index_url")
+    @classmethod
+    def _has_its_client(cls, url: str | None) -> str | None:
+        if url is not None and find_spec("opensearchpy") is None:
+            raise ValueError("needs the client of OpenSearch: pip install 'limelight[opensearch]'")
+        return url
 
     @property
     def own_index(self) -> Path:

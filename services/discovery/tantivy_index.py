@@ -20,10 +20,11 @@ from tantivy import Document as Indexed
 
 from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria
+from services.discovery.fields import KEYS
 from services.discovery.places import DESCENDING
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
 from services.discovery.tantivy_queries import Queries
-from services.discovery.tantivy_schema import KEYS, WORDS, indexed, schema
+from services.discovery.tantivy_schema import WORDS, indexed, schema
 
 T = TypeVar("T")
 POSITION = "position"

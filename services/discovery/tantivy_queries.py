@@ -18,9 +18,9 @@ from services.discovery.domain.criteria import (
     needed,
 )
 from services.discovery.domain.text import LEAST_PREFIX, Closeness, slips, terms_of
+from services.discovery.fields import KEYS, price_key, share_key
 from services.discovery.places import DESCENDING
 from services.discovery.ports import CreatorOrder, Search
-from services.discovery.tantivy_schema import KEYS, price_key, share_key
 
 Clause = tuple[Occur, Query]
 

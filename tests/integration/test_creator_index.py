@@ -26,13 +26,19 @@ EVERYONE = Search(Criteria(), CreatorOrder.FOLLOWERS, limit=100, at=AT)
 SHARED = settings(
     deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
+INDEXES = ["memory", "tantivy", pytest.param("opensearch", marks=pytest.mark.opensearch)]
 
 
-@pytest.fixture(params=["memory", "tantivy"])
+@pytest.fixture(params=INDEXES)
 async def index(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[CreatorIndex]:
-    made: CreatorIndex = (
-        MemoryCreatorIndex() if request.param == "memory" else TantivyCreatorIndex(tmp_path, 1, heap=15_000_000)
-    )
+    made: CreatorIndex
+    match request.param:
+        case "memory":
+            made = MemoryCreatorIndex()
+        case "tantivy":
+            made = TantivyCreatorIndex(tmp_path, 1, heap=SMALL)
+        case _:
+            made = request.getfixturevalue("connect")()
     await made.open()
     yield made
     await made.close()
@@ -113,21 +119,26 @@ async def test_words_are_completed_the_most_common_first(index: CreatorIndex) ->
 # --- what is found is what is looked for -------------------------------------------------------------------------------
 
 
+async def agree(index: CreatorIndex, drawn: list[Document], asked: list[Search]) -> None:
+    """The index, empty before, finds what a look at everyone finds."""
+    memory, everyone = MemoryCreatorIndex(), directory(drawn)
+    for one in (memory, index):
+        await one.open()
+        await one.write(everyone, len(everyone))
+    for search in asked:
+        expected, found = await memory.search(search), await index.search(search)
+        assert found.total == sum(matches(entry, search.criteria, AT) for entry in everyone.values())
+        assert list(found.hits) == list(expected.hits), search
+        assert found.facets == expected.facets, search
+        assert all(met(entry, search.criteria, AT) is not None for _, entry in found.hits)
+
+
 @SHARED
 @for_all(drawn=st.lists(entries, min_size=1, max_size=30), asked=st.lists(searches(), min_size=10, max_size=30))
 async def test_a_search_finds_what_a_look_at_everyone_finds(tmp_path_factory, drawn, asked) -> None:  # type: ignore[no-untyped-def]
-    everyone = directory(drawn)
-    memory, tantivy = MemoryCreatorIndex(), TantivyCreatorIndex(tmp_path_factory.mktemp("index"), 1, heap=SMALL)
+    tantivy = TantivyCreatorIndex(tmp_path_factory.mktemp("index"), 1, heap=SMALL)
     try:
-        for one in (memory, tantivy):
-            await one.open()
-            await one.write(everyone, len(everyone))
-        for search in asked:
-            expected, found = await memory.search(search), await tantivy.search(search)
-            assert found.total == sum(matches(entry, search.criteria, AT) for entry in everyone.values())
-            assert list(found.hits) == list(expected.hits), search
-            assert found.facets == expected.facets, search
-            assert all(met(entry, search.criteria, AT) is not None for _, entry in found.hits)
+        await agree(tantivy, drawn, asked)
     finally:
         await tantivy.close()
 
@@ -174,6 +185,41 @@ async def test_replicas_that_came_to_the_same_differently_answer_the_same(tmp_pa
     finally:
         await at_once.close()
         await in_parts.close()
+
+
+async def test_a_slip_is_forgiven_however_many_words_are_near(index: CreatorIndex) -> None:
+    near = {f"{'soapy'[:at]}{letter}{'soapy'[at + 1 :]}" for at in range(5) for letter in "abcdefghijklmnopqrstuvwxyz"}
+    await index.write(listed(*(someone(n, name=name) for n, name in enumerate(sorted(near), 1))), len(near))
+    found = await index.search(replace(EVERYONE, criteria=Criteria(text="soapy"), order=CreatorOrder.RELEVANCE))
+    assert found.total == len(near) == 126
+
+
+LONG = ["x" * 500, "漢" * 500, "\U00020000" * 199, " ".join(f"{n:02}{'ü' * 27}" for n in range(16))]
+
+
+@pytest.mark.parametrize("text", LONG)
+async def test_whatever_text_may_be_asked_for_is_answered(index: CreatorIndex, text: str) -> None:
+    slip, begun = f"{text[:2]}q{text[3:]}", f"{text}q"
+    memory = MemoryCreatorIndex()
+    for one in (index, memory):
+        await one.write(listed(*(someone(n, bio=bio) for n, bio in enumerate((slip, begun, text, ""), 1))), 4)
+    search = replace(EVERYONE, criteria=Criteria(text=text), order=CreatorOrder.RELEVANCE)
+    found = await index.search(search)
+    assert list(found.hits) == list((await memory.search(search)).hits)
+    assert found.total == 3
+
+
+async def test_values_are_those_that_were_measured_of_whom_is_looked_for(index: CreatorIndex) -> None:
+    unmeasured = someone()["performance"]
+    rated = [someone(n, performance={**unmeasured, "engagement_rate": 0.1 * n, "follower_growth": -0.5}) for n in (1, 2, 3)]
+    await index.write(listed(*rated, someone(4, followers=None), someone(5, country="FR"), someone(6, status="suspended")), 6)
+    values = await index.values(Criteria(countries=("DE",)), ("followers", "engagement_rate", "growth", "median_views"), AT)
+    assert {name: sorted(taken) for name, taken in values.items()} == {
+        "followers": [10_001, 10_002, 10_003],
+        "engagement_rate": [0.1, 0.2, 0.1 * 3],
+        "growth": [-0.5, -0.5, -0.5],
+        "median_views": [],
+    }
 
 
 # --- on disk -----------------------------------------------------------------------------------------------------------

@@ -180,6 +180,10 @@ async def _equal(world: World, jars: Sequence[int]) -> bool:
     return len(first) == len(ids) and bodies[0] == bodies[1]
 
 
+async def _deadlines(world: World, count: int) -> bool:
+    return await world.documents.count(DEADLINES, {}) == count
+
+
 async def test_a_reaction_has_its_effect_once_however_often_its_event_comes(world: World, jars: range) -> None:
     reacting = ReactionRunner(SERVICE, [open_another], [jar], world.handler, world.documents)
     group = f"limelight.jars.reactions-{jars[0]}"
@@ -193,6 +197,8 @@ async def test_a_reaction_has_its_effect_once_however_often_its_event_comes(worl
             await world.publish(again=True)
         following = [derive("jar", jar_id(number), "next") for number in jars]
         await eventually(lambda: _streams(world, following), timeout=30)
+        await eventually(lambda: _deadlines(world, len(jars)), timeout=30)  # each is set after its stream's first event
+        await here.stop()
         assert await world.documents.count(DEADLINES, {}) == len(jars)
     finally:
         await here.stop()

@@ -9,6 +9,8 @@ from enum import IntEnum
 
 WORD = re.compile(r"[^\W_]+")
 MOST_TERMS = 16
+LONGEST_WORD = 200
+"""Letters of a word that count: what indexes can take, in whatever script."""
 LEAST_PREFIX = 2
 """Letters that a beginning needs."""
 
@@ -27,11 +29,12 @@ class Closeness(IntEnum):
 
 
 def words(text: str) -> tuple[str, ...]:
-    """Lower-case runs of letters and digits, without accents."""
+    """Lower-case runs of letters and digits, without accents; of a longer one its first `LONGEST_WORD`."""
     if text.isascii():
-        return tuple(WORD.findall(text.lower()))
+        return tuple(word[:LONGEST_WORD] for word in WORD.findall(text.lower()))
     folded = unicodedata.normalize("NFKD", text.lower())
-    return tuple(WORD.findall("".join(char for char in folded if not unicodedata.combining(char))))
+    found = WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
+    return tuple(word[:LONGEST_WORD] for word in found)
 
 
 def terms_of(text: str) -> tuple[str, ...]:

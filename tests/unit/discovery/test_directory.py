@@ -23,7 +23,7 @@ from libs.events.catalog.discovery import (
 from libs.events.catalog.values import Badge, EngagementRateMethod, FollowerKind, Platform, PortfolioEntry
 from libs.events.cursors import bound_to, write_cursor
 from libs.events.decider import Refusal
-from libs.events.envelope import Fact
+from libs.events.envelope import Fact, Recorded
 from libs.events.memory import ManualClock, MemoryCommitLog, MemoryDocuments
 from libs.events.registry import Event
 from libs.events.testing import AT, Numbering
@@ -48,10 +48,14 @@ cleo = joined(
 )
 
 
+def fact_of(event: Recorded[Any]) -> Fact:
+    """As it is stored."""
+    return Fact(type(event.data), event.data.model_dump(mode="json"), event.position)
+
+
 async def directory_of(*events: Event) -> MemoryCreatorIndex:
     kept, numbered = Directory(MemoryCreatorIndex()), Numbering()
-    facts = [Fact(type(one.data), one.data.model_dump(mode="json"), one.position) for one in map(numbered, events)]
-    await kept.take(facts, len(events))
+    await kept.take([fact_of(numbered(event)) for event in events], len(events))
     return kept.index  # type: ignore[return-value]
 
 
@@ -87,6 +91,17 @@ async def test_a_newer_measurement_replaces_the_last_and_its_followers_are_remem
     entry = await entry_of(ana, PerformanceSnapshotRecorded(creator_id=ANA, performance=counted))
     assert (entry["performance"]["views"], entry["followers"]) == (5, 80_000)
     assert [point["followers"] for point in entry["history"]] == [52_000, 80_000]
+
+
+async def test_what_another_replica_has_folded_in_is_not_folded_in_again() -> None:
+    numbered, index = Numbering(), MemoryCreatorIndex()
+    counted = measured(AT, followers=80_000, platform=Platform.TIKTOK)
+    log = [fact_of(numbered(event)) for event in (ana, PerformanceSnapshotRecorded(creator_id=ANA, performance=counted))]
+    await Directory(index).take(log, 2)
+    before = await index.get([ANA])
+    await Directory(index).take(log[1:], 2)
+    assert await index.get([ANA]) == before
+    assert len(before[ANA]["history"]) == 2
 
 
 async def test_a_jump_of_followers_is_told_and_costs_credibility() -> None:

@@ -1,0 +1,92 @@
+"""What an index of the directory looks at: the fields of an entry that filters, orders and facets are about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from libs.events.ports import Document
+from services.discovery.domain.criteria import DISTRIBUTIONS, SHARE_STEPS, format_name, named, said
+from services.discovery.facets import facet_values
+from services.discovery.places import key_of
+from services.discovery.ports import FACETS, CreatorOrder
+
+KEYS = {
+    CreatorOrder.RELEVANCE: "by_followers",
+    CreatorOrder.FOLLOWERS: "by_followers",
+    CreatorOrder.ENGAGEMENT_RATE: "by_engagement_rate",
+    CreatorOrder.MEDIAN_VIEWS: "by_median_views",
+    CreatorOrder.PRICE: "by_price",
+}
+_SORTED = {field: order for order, field in KEYS.items()}
+COUNTS = ("followers", "median_views", "average_views", "posted_at", "away_from", "away_until")
+SHARES = ("engagement_rate", "growth", "credibility")
+NEVER = 2**62
+"""Milliseconds: later than any time."""
+
+
+def fields_of(entry: Document) -> dict[str, Any]:
+    """Those that it has; of who is not listed none. `prices` and `shares` are numbers by name, the rest is named as above."""
+    if entry["status"] != "joined":
+        return {}
+    performance, absence = entry["performance"], entry["absence"] or {}
+    values: dict[str, Any] = {
+        "joined": "yes",
+        **{name: facet_values(entry, name) for name in FACETS},
+        "state": entry["state"],
+        "method": performance["engagement_rate_method"],
+        "sponsored": performance["sponsored"] and "yes",
+        "named": named(entry),
+        "said": said(entry),
+        "prices": _prices(entry),
+        "shares": dict(_shares(entry)),
+        "followers": entry["followers"],
+        "median_views": performance["median_views"],
+        "average_views": performance["average_views"],
+        "posted_at": milliseconds(performance["last_posted_at"]),
+        "away_from": milliseconds(absence.get("starts_at")),
+        "away_until": absence and (milliseconds(absence["ends_at"]) or NEVER),
+        "engagement_rate": performance["engagement_rate"],
+        "growth": performance["follower_growth"],
+        "credibility": entry["credibility"] and entry["credibility"]["score"],
+        **{field: key_of(entry, order) for field, order in _SORTED.items()},
+    }
+    return {name: value for name, value in values.items() if value is not None and value not in ("", (), {})}
+
+
+def milliseconds(at: str | None) -> int | None:
+    return None if at is None else round(datetime.fromisoformat(at).timestamp() * 1000)
+
+
+def _prices(entry: Document) -> dict[str, list[int]]:
+    """Of each way in which a price may be asked for, the amounts."""
+    prices: dict[str, list[int]] = {}
+    for offer in entry["rate_card"]:
+        amount, where, what = offer["amount"], offer["platform"], offer["format"]
+        for asked in ((None, None), (where, None), (None, what), (where, what)):
+            prices.setdefault(price_key(amount["currency"], *asked), []).append(amount["amount"])
+    return prices
+
+
+@lru_cache(10_000)
+def price_key(currency: str, platform: str | None, format: str | None) -> str:
+    """A name without characters that mean something in a query."""
+    return f"{currency}_{platform or 'any'}_{'any' if format is None else plain(format_name(format))}"
+
+
+def plain(text: str) -> str:
+    return "f" + (text.replace("-", "_") if text.isascii() else text.encode().hex())
+
+
+def _shares(entry: Document) -> Iterator[tuple[str, int]]:
+    audience = entry["audience"] or {}
+    for kind, name in DISTRIBUTIONS.items():
+        for value, share in audience.get(name, {}).items():
+            yield share_key(kind, value), int(share * SHARE_STEPS + 1e-6)  # as `criteria.steps`
+
+
+@lru_cache(10_000)
+def share_key(kind: str, value: str) -> str:
+    return f"{kind}_{value.encode().hex() if not value.isalnum() or not value.isascii() else value}"
