@@ -54,6 +54,7 @@ from services.discovery.domain.profile import (
     as_known_by,
     check_account,
     check_rate_card,
+    check_words,
     is_over,
     said,
 )
@@ -173,6 +174,7 @@ def _changed(command: Change, state: Joined) -> Decision:
     of, profile = command.creator_id, state.profile
     match command:
         case UpdateProfile():
+            check_words(command.country, command.niches)
             changed = said(profile, {name: getattr(command, name) for name in SAID}, command.clear)
             updated = CreatorProfileUpdated(creator_id=of, **changed)
             return [] if profile.updated(updated) == profile else [updated]

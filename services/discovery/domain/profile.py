@@ -18,6 +18,7 @@ from libs.events.catalog.values import (
     RateCardEntry,
 )
 from libs.events.decider import Kind, Refusal, Role
+from services.discovery.domain.taxonomy import COUNTRIES, CURRENCIES, NICHES, check_known
 
 MOST_ACCOUNTS = 20
 
@@ -98,6 +99,12 @@ def is_over(absence: Absence, at: datetime) -> bool:
     return absence.ends_at is not None and absence.ends_at <= max(absence.starts_at, at)
 
 
+def check_words(country: str | None, niches: Sequence[str]) -> None:
+    """Raises `Refusal` for a country or a niche that there is not: brands could never look for it."""
+    check_known([country] if country else [], COUNTRIES, "country", "country")
+    check_known(niches, NICHES, "niche", "niches")
+
+
 # --- Accounts --------------------------------------------------------------------------------------------------------
 
 
@@ -136,6 +143,7 @@ def _is_same(one: PlatformAccount, other: PlatformAccount) -> bool:
 def check_rate_card(card: Sequence[RateCardEntry]) -> None:
     """One price per platform and format, all in one currency, none below zero. Raises `Refusal`."""
     currencies = sorted({entry.amount.currency for entry in card})
+    check_known(currencies, CURRENCIES, "currency", "rate_card")
     if len(currencies) > 1:
         said = f"prices in {' and '.join(currencies)} do not compare: one currency per rate card"
         raise Refusal("CURRENCIES_MIXED", said, kind=Kind.INVALID_ARGUMENT, field="rate_card", currencies=currencies)

@@ -42,6 +42,7 @@ from tests.unit.discovery.examples import (
     COMMANDS,
     RULES,
     applied,
+    apply,
     away,
     imported,
     joined,
@@ -81,6 +82,19 @@ def test_an_update_that_changes_nothing_is_no_event() -> None:
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: type(command).__name__)
 def test_nobody_changes_another_creator(command: object) -> None:
     ana().when(command, actor=AS_BEA).then_refused("NOT_FOUND")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("said", "code", "named"),
+    [({"niches": ("beauty", "quidditch")}, "UNKNOWN_NICHE", "quidditch"), ({"country": "ZZ"}, "UNKNOWN_COUNTRY", "ZZ")],
+)
+def test_what_nobody_could_look_for_is_named_and_refused(said: dict[str, object], code: str, named: str) -> None:
+    for refused in (
+        ana().when(UpdateProfile(creator_id=ANA, **said), actor=AS_ANA).then_refused(code),
+        given(RULES).when(apply(**said), actor=AS_ANA).then_refused(code),
+        given(RULES).when(imported(**said), actor=PLATFORM).then_refused(code),
+    ):
+        assert (refused.kind, refused.details["unknown"]) == (Kind.INVALID_ARGUMENT, [named])
 
 
 # --- Accounts --------------------------------------------------------------------------------------------------------
@@ -125,6 +139,7 @@ def test_a_rate_card_is_set_whole() -> None:
         ((priced(), priced(1, "USD", "story")), "CURRENCIES_MIXED"),
         ((priced(), priced(1, format=" Video")), "PRICED_TWICE"),
         ((priced(-1),), "PRICE_BELOW_ZERO"),
+        ((priced(currency="ABC"),), "UNKNOWN_CURRENCY"),
     ],
 )
 def test_a_rate_card_that_cannot_be_compared_is_refused(card: object, code: str) -> None:
