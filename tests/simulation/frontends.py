@@ -128,8 +128,9 @@ class Frontends:
                 hold("the same key, the same answer", _version(reply) == sent.version, f"{sent.path} moved on")
                 self._happened["an answer given again"] += 1
             return
+        recorded = self._committed(sent)  # see `_same`
         reply = await self._insist(sent, {**body, "reason": "another request"})
-        if reply is not None:
+        if reply is not None and (recorded or reply.status_code >= 300):
             hold("a key is for one request", reply.status_code in (400, 409), f"{sent.path}: {reply.status_code} {reply.text}")
             self._happened["a key reused"] += 1
 
