@@ -18,7 +18,7 @@ from cli.directory import creators
 from libs.events.catalog.discovery import CreatorJoined
 from libs.events.envelope import GENESIS, Commit, Fact, Meta, StoredEvent, facts
 from services.discovery.directory import VERSION, Directory
-from services.discovery.tantivy_index import TantivyCreatorIndex
+from services.discovery.index.tantivy_index import TantivyCreatorIndex
 
 SEED = 11
 AT = datetime(2026, 11, 22, 14, tzinfo=UTC)

@@ -27,12 +27,12 @@ from libs.events.memory import MemoryBus, MemoryCommitLog, MemoryDocuments
 from libs.events.ports import Ports
 from services.discovery.directory import VERSION, Directory, after
 from services.discovery.domain.criteria import Criteria
+from services.discovery.index.tantivy_index import TantivyCreatorIndex, created
+from services.discovery.index.tantivy_queries import Queries
+from services.discovery.index.tantivy_schema import indexed
 from services.discovery.main import build
 from services.discovery.ports import FACETS, CreatorOrder, Search
 from services.discovery.settings import Settings
-from services.discovery.tantivy_index import TantivyCreatorIndex, created, opened
-from services.discovery.tantivy_queries import Queries
-from services.discovery.tantivy_schema import indexed
 
 METHOD = "/limelight.discovery.v1.DiscoveryService/SearchCreators"
 QUESTIONS, PAGE = 40, 20
@@ -130,7 +130,7 @@ async def searching(kind: str, world: World) -> AsyncIterator[Contest]:
     directories = Directories(world.data / "directory")
     await directories.grow(lambda index: pace(world, index))
     index, asked = directories.index, questions(kind)
-    served, bare = Served(world, index), Bare(opened(index), asked)
+    served, bare = Served(world, index), Bare(index._on_disk.index, asked)
     try:
         yield Contest(partial(served.ask, asked), bare.round)
     finally:

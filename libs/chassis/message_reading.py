@@ -47,8 +47,8 @@ class Fault(Exception):
 
 
 class Once(dict[str, Any]):
-    """Fields of an answer of which all but `varies` are the same whenever `key` is: a message is made of those once, and kept
-    for as long as it is asked for often. Otherwise a dict like any other."""
+    """A message within an answer, of whose fields all but `varies` are the same whenever `key` is: a message is made of those
+    once, and kept for as long as it is asked for often. Otherwise a dict like any other."""
 
     def __init__(self, fields: Mapping[str, Any], key: tuple[Any, ...], varies: frozenset[str]) -> None:
         super().__init__(fields)

@@ -7,12 +7,12 @@ from libs.chassis.service import Service
 from libs.events.ports import Clock, Ports
 from libs.events.views import LiveViews
 from services.discovery.directory import VERSION, Directory
+from services.discovery.index.tantivy_index import TantivyCreatorIndex
 from services.discovery.ports import CreatorIndex
 from services.discovery.projections import PROJECTIONS
 from services.discovery.reactions import reactions
 from services.discovery.servicer import contents
 from services.discovery.settings import Settings
-from services.discovery.tantivy_index import TantivyCreatorIndex
 
 
 def build(settings: Settings, ports: Ports, index: CreatorIndex | None = None) -> Service:
@@ -35,7 +35,7 @@ def index_of(settings: Settings, clock: Clock) -> CreatorIndex:
     """The one that the settings choose."""
     if settings.index_url is None:
         return TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
-    from services.discovery.opensearch_index import OpenSearchCreatorIndex  # an extra, which not every installation has
+    from services.discovery.index.opensearch_index import OpenSearchCreatorIndex  # an extra, which not every installation has
 
     return OpenSearchCreatorIndex(settings.index_url, VERSION, clock)
 

@@ -12,7 +12,7 @@ import pytest
 
 from libs.events.memory import ManualClock
 from libs.events.testing import AT
-from services.discovery.opensearch_index import OpenSearchCreatorIndex
+from services.discovery.index.opensearch_index import OpenSearchCreatorIndex
 
 Connect = Callable[..., OpenSearchCreatorIndex]
 

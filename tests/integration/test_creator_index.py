@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from libs.events.ports import Document
 from libs.events.testing import AT
 from services.discovery.domain.criteria import Criteria, matches, met
-from services.discovery.memory_index import MemoryCreatorIndex
+from services.discovery.index.memory_index import MemoryCreatorIndex
+from services.discovery.index.tantivy_index import TantivyCreatorIndex
 from services.discovery.ports import CreatorIndex, CreatorOrder, Found, Search
-from services.discovery.tantivy_index import TantivyCreatorIndex
 from tests.unit.discovery.entries import directory, entries, searches
 
 SMALL = 15_000_000
@@ -133,7 +133,7 @@ async def agree(index: CreatorIndex, drawn: list[Document], asked: list[Search])
         assert all(met(entry, search.criteria, AT) is not None for _, entry in found.hits)
 
 
-@SHARED
+@settings(SHARED, max_examples=100)
 @for_all(drawn=st.lists(entries, min_size=1, max_size=30), asked=st.lists(searches(), min_size=10, max_size=30))
 async def test_a_search_finds_what_a_look_at_everyone_finds(tmp_path_factory, drawn, asked) -> None:  # type: ignore[no-untyped-def]
     tantivy = TantivyCreatorIndex(tmp_path_factory.mktemp("index"), 1, heap=SMALL)

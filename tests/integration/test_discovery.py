@@ -27,8 +27,8 @@ from libs.events.ports import Message, Ports
 from libs.events.registry import Event
 from libs.events.store import MongoCommitLog
 from libs.events.testing import AT, eventually
+from services.discovery.index.memory_index import MemoryCreatorIndex
 from services.discovery.main import build
-from services.discovery.memory_index import MemoryCreatorIndex
 from services.discovery.settings import Settings
 
 HOUR = timedelta(hours=1)

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from libs.events.catalog.discovery import CreatorErased, PerformanceSnapshotRecorded
 from libs.events.catalog.values import Platform
 from libs.events.testing import AT, Numbering
-from services.discovery import opensearch_index
 from services.discovery.directory import Directory
 from services.discovery.domain.criteria import Criteria
-from services.discovery.memory_index import MemoryCreatorIndex
+from services.discovery.index import opensearch_index
+from services.discovery.index.memory_index import MemoryCreatorIndex
 from tests.integration.conftest import Connect
 from tests.integration.test_creator_index import EVERYONE, SHARED, agree, ids, listed, someone
 from tests.unit.discovery.entries import entries, searches

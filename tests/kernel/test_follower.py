@@ -116,7 +116,7 @@ def test_it_outlasts_a_log_that_cannot_be_read_and_a_disk_that_is_full() -> None
         await added(log, 1)
         rough.failing, purse.full = 3, True
         async with following(purse, log) as follower:
-            await asyncio.sleep(3)
+            await asyncio.sleep(3)  # virtual seconds, in which nothing may come of it
             assert (follower.position, follower.caught_up) == (0, False)
             purse.full = False
             await eventually(lambda: follower.caught_up)

@@ -24,7 +24,7 @@ from libs.events.memory import LoopClock, MemoryDatabase, SeededIds
 from libs.events.ports import Ports
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
-from services.discovery.memory_index import MemoryCreatorIndex
+from services.discovery.index.memory_index import MemoryCreatorIndex
 from services.gateway.app import Gateway, create_app
 from services.gateway.settings import Settings as GatewaySettings
 from tests.simulation.broker import Broker, Membership

@@ -32,7 +32,6 @@ PostId = Annotated[str, _id("pst")]
 ConversionId = Annotated[str, _id("cnv")]
 ShortlistId = Annotated[str, _id("lst")]
 SavedSearchId = Annotated[str, _id("srh")]
-TrackRecordId = Annotated[str, _id("trk")]
 
 
 def _utc(at: datetime) -> datetime:

@@ -15,7 +15,7 @@ from services.discovery.directory import Directory
 from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.creator import Creator
 from services.discovery.domain.fit import Weights
-from services.discovery.memory_index import MemoryCreatorIndex
+from services.discovery.index.memory_index import MemoryCreatorIndex
 from services.discovery.projections import PROJECTIONS
 from services.discovery.queries import show_creator
 from services.discovery.servicer import contents

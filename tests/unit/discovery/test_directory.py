@@ -30,7 +30,7 @@ from libs.events.testing import AT, Numbering
 from libs.events.views import LiveViews
 from services.discovery.directory import Directory
 from services.discovery.domain.criteria import Criteria
-from services.discovery.memory_index import MemoryCreatorIndex
+from services.discovery.index.memory_index import MemoryCreatorIndex
 from services.discovery.searching import SearchCreators, Searching
 from tests.unit.discovery.examples import ANA, AS_BRAND, BEA, account, joined, measured, priced, watched
 

@@ -15,13 +15,13 @@ from libs.events.ports import Unavailable
 from libs.events.testing import AT
 from services.discovery.domain.criteria import AudienceKind, AudienceShare, CountRange, Criteria, PriceRange
 from services.discovery.domain.text import Closeness
+from services.discovery.index.opensearch_index import OpenSearchCreatorIndex
+from services.discovery.index.opensearch_queries import matching, place_of, search_body, values_body, words_body
+from services.discovery.index.opensearch_schema import index_body, indexed
+from services.discovery.index.tantivy_index import TantivyCreatorIndex
 from services.discovery.main import index_of
-from services.discovery.opensearch_index import OpenSearchCreatorIndex
-from services.discovery.opensearch_queries import matching, place_of, search_body, values_body, words_body
-from services.discovery.opensearch_schema import index_body, indexed
 from services.discovery.ports import CreatorOrder, Place, Search
 from services.discovery.settings import Settings
-from services.discovery.tantivy_index import TantivyCreatorIndex
 from tests.integration.test_creator_index import someone
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import orjson
 
 from libs.events.ports import Document
-from services.discovery.fields import COUNTS, KEYS, SHARES, fields_of
+from services.discovery.index.fields import COUNTS, KEYS, SHARES, fields_of
 from services.discovery.ports import FACETS
 
 DIGITS = 19

@@ -20,11 +20,11 @@ from tantivy import Document as Indexed
 
 from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria
-from services.discovery.fields import KEYS
-from services.discovery.places import DESCENDING
+from services.discovery.index.fields import KEYS
+from services.discovery.index.places import DESCENDING
+from services.discovery.index.tantivy_queries import Queries
+from services.discovery.index.tantivy_schema import WORDS, indexed, schema
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
-from services.discovery.tantivy_queries import Queries
-from services.discovery.tantivy_schema import WORDS, indexed, schema
 
 T = TypeVar("T")
 POSITION = "position"
@@ -177,11 +177,6 @@ class _Opened:
         searcher = self.index.searcher()
         hits = searcher.search(Query.term_query(self._schema, "id", POSITION, index_option="basic"), 1, count=False).hits
         return int(searcher.doc(hits[0][1])[POSITION][0]) if hits else 0
-
-
-def opened(index: TantivyCreatorIndex) -> Index:
-    """The bare index below, for who measures what we add to it."""
-    return index._on_disk.index
 
 
 def _placed(searcher: Searcher, closeness: int, found: Any) -> list[tuple[Place, Document]]:

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import Any
 
 from libs.events.ports import Document
-from services.discovery.domain.criteria import DISTRIBUTIONS, SHARE_STEPS, format_name, named, said
-from services.discovery.facets import facet_values
-from services.discovery.places import key_of
+from services.discovery.domain.criteria import DISTRIBUTIONS, format_name, named, said, steps
+from services.discovery.index.facets import facet_values
+from services.discovery.index.places import key_of
 from services.discovery.ports import FACETS, CreatorOrder
 
 KEYS = {
@@ -84,7 +84,7 @@ def _shares(entry: Document) -> Iterator[tuple[str, int]]:
     audience = entry["audience"] or {}
     for kind, name in DISTRIBUTIONS.items():
         for value, share in audience.get(name, {}).items():
-            yield share_key(kind, value), int(share * SHARE_STEPS + 1e-6)  # as `criteria.steps`
+            yield share_key(kind, value), steps(share)
 
 
 @lru_cache(10_000)

@@ -18,8 +18,8 @@ from opensearchpy import ConnectionError as NotConnected
 from libs.events.envelope import milliseconds
 from libs.events.ports import Clock, Document, Unavailable
 from services.discovery.domain.criteria import Criteria
-from services.discovery.opensearch_queries import place_of, search_body, values_body, words_body
-from services.discovery.opensearch_schema import entry_of, index_body, indexed
+from services.discovery.index.opensearch_queries import place_of, search_body, values_body, words_body
+from services.discovery.index.opensearch_schema import entry_of, index_body, indexed
 from services.discovery.ports import Found, Search
 
 POSITION = "position"

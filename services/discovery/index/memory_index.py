@@ -9,8 +9,8 @@ from datetime import datetime
 from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria, matches, named, said
 from services.discovery.domain.text import closeness, terms_of
-from services.discovery.facets import facet_values
-from services.discovery.places import DESCENDING, key_of
+from services.discovery.index.facets import facet_values
+from services.discovery.index.places import DESCENDING, key_of
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
 
 MEASURED = {"growth": "follower_growth"}
