@@ -4,16 +4,16 @@ on a virtual-time loop. What they may be made to suffer is in `faults.py`."""
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import heapq
 import itertools
+import random
 import uuid
 from bisect import bisect_right
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from libs.events.documents import MongoDocuments
-from libs.events.envelope import Commit, NewCommit, from_milliseconds, milliseconds
+from libs.events.envelope import Commit, NewCommit
 from libs.events.faults import NO_FAULTS, Faults
 from libs.events.ids import compose
 from libs.events.memory_bus import MemoryBus, MemorySubscription
@@ -119,18 +119,13 @@ class SeededIds:
     """Ids that follow from a seed: the same run makes the same ids."""
 
     def __init__(self, seed: int | str = 0) -> None:
-        self._seed = str(seed)
-        self._drawn = itertools.count()
+        self._random = random.Random(str(seed))  # noqa: S311 - repeatable is the point
 
     def new(self, prefix: str, at: datetime) -> str:
-        return compose(prefix, at, self._chance())
+        return compose(prefix, at, self._random.getrandbits(80))
 
     def commit_id(self) -> str:
-        return str(uuid.UUID(int=self._chance(), version=4))
-
-    def _chance(self) -> int:
-        """128 bits."""
-        return int.from_bytes(hashlib.sha256(f"{self._seed}/{next(self._drawn)}".encode()).digest()[:16], "big")
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
 
 class LoopClock:
@@ -141,7 +136,7 @@ class LoopClock:
         self._start, self.skew = start, skew
 
     def now(self) -> datetime:
-        return _in_milliseconds(self._start + timedelta(seconds=self.monotonic() + self.skew))
+        return _after(self._start, self.monotonic() + self.skew)
 
     def monotonic(self) -> float:
         return asyncio.get_running_loop().time()
@@ -159,7 +154,7 @@ class ManualClock:
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
 
     def now(self) -> datetime:
-        return _in_milliseconds(self._start + timedelta(seconds=self._elapsed))
+        return _after(self._start, self._elapsed)
 
     def monotonic(self) -> float:
         return self._elapsed
@@ -180,5 +175,6 @@ class ManualClock:
                 woken.set_result(None)
 
 
-def _in_milliseconds(at: datetime) -> datetime:
-    return from_milliseconds(milliseconds(at))
+def _after(start: datetime, seconds: float) -> datetime:
+    """To the millisecond, in which time is stored."""
+    return start + timedelta(milliseconds=round(seconds * 1000))

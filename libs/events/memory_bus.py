@@ -17,6 +17,8 @@ Place = tuple[str, int]
 
 PAUSE_AFTER_FAILURE = 0.1
 """Seconds until a batch that was not handled is delivered again."""
+SIGN_OF_LIFE = 5.0
+"""Seconds from one to the next while there is nothing to deliver."""
 
 
 @dataclass(slots=True)
@@ -53,9 +55,7 @@ class MemoryBus:
             kept = self._topics[topic][number]
             last[number] = len(kept)
             kept.append(Delivery(topic, number, len(kept), message.key, message.value, dict(message.headers)))
-        for group in self._groups.values():
-            for member in group.members:
-                member.ring()
+        self._ring(topic)
         await self._faults.at("publish.after")
         return last
 
@@ -74,6 +74,7 @@ class MemoryBus:
         self._generations[topic] += 1
         for group in self._groups.values():
             group.committed = {place: offset for place, offset in group.committed.items() if place[0] != topic}
+        self._ring(topic)
 
     def lag(self, group: str, topic: str) -> int:
         """Messages that the group has not handled yet."""
@@ -82,6 +83,12 @@ class MemoryBus:
 
     def _group(self, name: str) -> _Group:
         return self._groups.setdefault(name, _Group())
+
+    def _ring(self, topic: str) -> None:
+        for group in self._groups.values():
+            for member in group.members:
+                if topic in member.topics:
+                    member.ring()
 
     def _next_batch(self, places: Sequence[Place], committed: dict[Place, int]) -> list[Delivery]:
         batch: list[Delivery] = []
@@ -98,18 +105,19 @@ class MemorySubscription:
     """One member of a group. Partitions are dealt out anew whenever a member comes or goes."""
 
     def __init__(self, bus: MemoryBus, group: str, topics: tuple[str, ...], deliver: Deliver) -> None:
-        self._bus, self._group, self._topics, self._deliver = bus, bus._group(group), topics, deliver
+        self.topics = topics
+        self._bus, self._group, self._deliver = bus, bus._group(group), deliver
         self._bell = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
         self._polled = 0.0
 
     async def start(self) -> None:
-        for topic in self._topics:
+        for topic in self.topics:
             await self._bus.ensure(topic)
         self._stopping = False
         self._group.members.append(self)
-        self._polled = asyncio.get_running_loop().time()
+        self._lives()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def stop(self) -> None:
@@ -141,21 +149,21 @@ class MemorySubscription:
 
     def _assigned(self) -> list[Place]:
         mine = []
-        for topic in self._topics:
-            sharing = [member for member in self._group.members if topic in member._topics]
+        for topic in self.topics:
+            sharing = [member for member in self._group.members if topic in member.topics]
             if self in sharing:
                 mine += [(topic, n) for n in range(PARTITIONS) if sharing[n % len(sharing)] is self]
         return mine
 
     async def _run(self) -> None:
         while not self._stopping:
-            self._polled = asyncio.get_running_loop().time()
+            self._lives()
             self._bell.clear()
             batch = self._bus._next_batch(self._assigned(), self._group.committed)
             if not batch:
-                await self._rest(None)
+                await self._rest()
             elif not await self._handle(batch):
-                await self._rest(PAUSE_AFTER_FAILURE)
+                await asyncio.sleep(PAUSE_AFTER_FAILURE)
 
     async def _handle(self, batch: list[Delivery]) -> bool:
         generations = self._bus._generations
@@ -173,11 +181,13 @@ class MemorySubscription:
                 self._group.committed[place] = max(self._group.committed.get(place, 0), delivery.offset + 1)
         return True
 
-    async def _rest(self, seconds: float | None) -> None:
-        """Until the bell rings (after a failure: until the pause is over), never beyond a second without a sign of life."""
-        if seconds is None:
+    async def _rest(self) -> None:
+        """Until the bell rings, with signs of life."""
+        while not self._bell.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
+                async with asyncio.timeout(SIGN_OF_LIFE):
                     await self._bell.wait()
-        else:
-            await asyncio.sleep(seconds)
+            self._lives()
+
+    def _lives(self) -> None:
+        self._polled = asyncio.get_running_loop().time()

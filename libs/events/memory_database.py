@@ -147,8 +147,9 @@ class _Collection:
         return bson.decode(self._bson[document["_id"]], OPTIONS)
 
     def matching(self, where: Filter, *, majority: bool) -> Iterator[BsonDocument]:
-        for id_, document in self._candidates(where):
-            if not (majority and id_ in self._unsettled) and matches(document, where):
+        wanted, candidates = self._candidates(where)
+        for id_, document in candidates:
+            if not (majority and id_ in self._unsettled) and (not wanted or matches(document, wanted)):
                 yield document
 
     def index(self, fields: tuple[str, ...], *, unique: bool) -> None:
@@ -160,16 +161,18 @@ class _Collection:
             for id_, kept in self._documents.items():
                 _enter(found, kept.get(fields[0]), id_)
 
-    def _candidates(self, where: Filter) -> list[tuple[Any, BsonDocument]]:
+    def _candidates(self, where: Filter) -> tuple[Filter, list[tuple[Any, BsonDocument]]]:
+        """What is left to ask of whom."""
         asked = _asked(where.get("_id"))
         if asked is not None:
-            return [(id_, self._documents[id_]) for id_ in dict.fromkeys(asked) if id_ in self._documents]
+            left = {field: condition for field, condition in where.items() if field != "_id"}
+            return left, [(id_, self._documents[id_]) for id_ in dict.fromkeys(asked) if id_ in self._documents]
         for field, found in self._lookup.items():
             asked = _asked(where.get(field))
             if asked is not None and None not in asked:
                 ids = dict.fromkeys(id_ for value in asked for id_ in found.get(value, ()))
-                return [(id_, self._documents[id_]) for id_ in ids]
-        return list(self._documents.items())
+                return where, [(id_, self._documents[id_]) for id_ in ids]
+        return where, list(self._documents.items())
 
     def _enter(self, id_: Any, kept: BsonDocument, written: bytes) -> None:
         self._documents[id_], self._bson[id_] = kept, written

@@ -9,9 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from libs.events.backoff import patiently
 from libs.events.envelope import Commit, milliseconds, to_cloudevent, topic
@@ -155,7 +154,7 @@ class Relay:
         if self._remaining() < self._span / 2:
             self._lease = await self._moved(self._lease)
         if not commits:
-            await self._until_stopped(self._commits.wait(self._lease.position, self._poll))
+            await self._commits.wait(self._lease.position, self._poll)  # too short to be woken from by `stop`
             return
         if len(commits) == self._page:
             self._ahead = _Ahead(commits[-1].position, asyncio.ensure_future(self._read(commits[-1].position)))
@@ -217,11 +216,8 @@ class Relay:
         return (self._lease.expires - milliseconds(self._clock.now())) / 1000
 
     async def _rest(self, seconds: float) -> None:
-        await self._until_stopped(self._clock.sleep(seconds))
-
-    async def _until_stopped(self, waiting: Coroutine[Any, Any, None]) -> None:
-        """Waits, but no longer than until the relay is stopped: then raises `_Stopped`."""
-        self._resting = asyncio.ensure_future(waiting)
+        """No longer than until the relay is stopped: then raises `_Stopped`."""
+        self._resting = asyncio.ensure_future(self._clock.sleep(seconds))
         try:
             await asyncio.wait({self._resting})
         finally:

@@ -208,7 +208,7 @@ async def test_a_loss_is_noticed_although_the_next_page_is_longer_than_what_was_
     market = Marketplace()
     await fill(market.log, streams=1, rounds=3)
     ids = SeededIds(0)
-    relay = Relay(SERVICE, market.log, market.documents, market.bus, LoopClock(), ids, "a", poll=1_000.0, check=1_000.0)
+    relay = Relay(SERVICE, market.log, market.documents, market.bus, LoopClock(), ids, "a", poll=0.02, check=1_000.0)
     async with running(relay):
         await eventually(market.has_heard(3))
         market.bus.lose(topic(SERVICE))

@@ -43,7 +43,7 @@ class Broker(MemoryBus):
 
     def behind(self, group: str) -> int:
         """Messages that the group's members have not handled."""
-        read = {topic for member in self._groups[group].members for topic in member._topics}
+        read = {topic for member in self._groups[group].members for topic in member.topics}
         return sum(self.lag(group, topic) for topic in read)
 
     def forget(self, group: str) -> None:
@@ -51,6 +51,8 @@ class Broker(MemoryBus):
         committed = self._group(group).committed
         for place in sorted(committed):
             committed[place] -= self._chance.randint(0, min(3, committed[place]))
+        for member in self._group(group).members:
+            member.ring()
 
     def _next_batch(self, places: Sequence[Place], committed: dict[Place, int]) -> list[Delivery]:
         waiting = [

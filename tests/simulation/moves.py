@@ -275,7 +275,6 @@ LOOKS: Mapping[str, tuple[str, ...]] = {
     "campaign": ("/v1/campaigns/{id}/dashboard",),
     "engagement": ("/v1/benchmarks?niche=cooking&tier=micro",),
     "contract": (f"{CONTRACT}/timeline",),
-    "post": (),
     "thread": ("/v1/threads/{id}/messages",),
 }
 """Read models that people look at."""

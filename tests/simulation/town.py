@@ -107,17 +107,25 @@ class Town:
             await self.frontends.post(self._some("brand"), f"/v1/creators:{path}", asked)
             return
         self._look_around()
+        if drawn < SEARCHES + LOOKERS:
+            await self._look()
+            return
         kinds = [kind for kind in INTEREST if self.known[kind]]
         kind, id_, thing = await self._something(kinds)
         if thing is None:
             return
-        if drawn < SEARCHES + LOOKERS and LOOKS[kind]:
-            path = self.chance.choice(LOOKS[kind]).format(id=id_)
-            await self.frontends.get(self._party_of(kind, thing), path)
-        elif drawn > 1 - WATCHERS and kind in STREAMS:
+        if drawn > 1 - WATCHERS and kind in STREAMS:
             await self.frontends.peek(self._party_of(kind, thing), STREAMS[kind].format(id=id_))
         else:
             await self._act(kind, thing)
+
+    async def _look(self) -> None:
+        """At what hangs together with a thing of any kind."""
+        kind = self.chance.choice([kind for kind in LOOKS if self.known[kind]])
+        id_ = self._pick(kind)
+        thing = self.seen.get(id_) or await self._see(kind, id_)
+        if thing is not None:
+            await self.frontends.get(self._party_of(kind, thing), self.chance.choice(LOOKS[kind]).format(id=id_))
 
     async def _something(self, kinds: list[str]) -> tuple[str, str, Json | None]:
         """A thing to do something with: one with which, as it was last seen, something is to be done, if one comes to mind."""
