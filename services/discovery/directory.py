@@ -167,6 +167,26 @@ def _lacking(doc: Document) -> Iterator[str]:
             yield what
 
 
+class _Changes(Mapping[str, Document | None]):
+    """Creator -> its entry after the news. Made where it is looked at, so that of thousands one at a time is in memory, and
+    whoever writes them does not keep others waiting meanwhile."""
+
+    def __init__(self, before: Mapping[str, Document], news: Mapping[str, Sequence[Fact]]) -> None:
+        self._before, self._news = before, news
+
+    def __getitem__(self, creator: str) -> Document | None:
+        changed: Document | None = self._before.get(creator)
+        for fact in self._news[creator]:
+            changed = _changed(changed or {}, fact)
+        return changed and _whole(changed)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._news)
+
+    def __len__(self) -> int:
+        return len(self._news)
+
+
 # --- Keeping it --------------------------------------------------------------------------------------------------------
 
 
@@ -188,14 +208,12 @@ class Directory:
         joining = {fact.data["creator_id"] for fact in events if fact.kind is CreatorJoined}  # there is no entry of these yet
         known = {fact.data["creator_id"] for fact in events} - joining
         found = await self.index.get(sorted(known))
-        entries: dict[str, Document | None] = dict(found)
-        changed: dict[str, Document | None] = {}
+        news: dict[str, list[Fact]] = {}
         for fact in events:
             creator = fact.data["creator_id"]
             if creator not in found or found[creator]["changed"] < fact.position:
-                changed[creator] = entries[creator] = _changed(entries.get(creator) or {}, fact)
-        whole = {creator: entry and _whole(entry) for creator, entry in changed.items()}
-        await self.index.write(whole, position)
+                news.setdefault(creator, []).append(fact)
+        await self.index.write(_Changes(found, news), position)
 
     async def settled(self) -> None:
         await self.index.forget_others()

@@ -177,7 +177,7 @@ def _text(entry: Entry, criteria: Criteria, at: datetime) -> Found:
 
 def named(entry: Entry) -> tuple[str, ...]:
     """Words of handle, name and niches."""
-    return tuple(word for text in (entry["handle"], entry["name"], *entry["niches"]) for word in words(text))
+    return words(" ".join((entry["handle"], entry["name"], *entry["niches"])))
 
 
 def said(entry: Entry) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -41,7 +40,7 @@ def fields_of(entry: Document) -> dict[str, Any]:
         "named": named(entry),
         "said": said(entry),
         "prices": _prices(entry),
-        "shares": dict(_shares(entry)),
+        "shares": _shares(entry),
         "followers": entry["followers"],
         "median_views": performance["median_views"],
         "average_views": performance["average_views"],
@@ -53,7 +52,7 @@ def fields_of(entry: Document) -> dict[str, Any]:
         "credibility": entry["credibility"] and entry["credibility"]["score"],
         **{field: key_of(entry, order) for field, order in _SORTED.items()},
     }
-    return {name: value for name, value in values.items() if value is not None and value not in ("", (), {})}
+    return {name: value for name, value in values.items() if value or isinstance(value, int | float)}
 
 
 def milliseconds(at: str | None) -> int | None:
@@ -64,13 +63,21 @@ def _prices(entry: Document) -> dict[str, list[int]]:
     """Of each way in which a price may be asked for, the amounts."""
     prices: dict[str, list[int]] = {}
     for offer in entry["rate_card"]:
-        amount, where, what = offer["amount"], offer["platform"], offer["format"]
-        for asked in ((None, None), (where, None), (None, what), (where, what)):
-            prices.setdefault(price_key(amount["currency"], *asked), []).append(amount["amount"])
+        amount = offer["amount"]
+        for key in _price_keys(amount["currency"], offer["platform"], offer["format"]):
+            if key in prices:
+                prices[key].append(amount["amount"])
+            else:
+                prices[key] = [amount["amount"]]
     return prices
 
 
 @lru_cache(10_000)
+def _price_keys(currency: str, platform: str, format: str) -> tuple[str, ...]:
+    ways = ((None, None), (platform, None), (None, format), (platform, format))
+    return tuple(price_key(currency, *way) for way in ways)
+
+
 def price_key(currency: str, platform: str | None, format: str | None) -> str:
     """A name without characters that mean something in a query."""
     return f"{currency}_{platform or 'any'}_{'any' if format is None else plain(format_name(format))}"
@@ -80,11 +87,13 @@ def plain(text: str) -> str:
     return "f" + (text.replace("-", "_") if text.isascii() else text.encode().hex())
 
 
-def _shares(entry: Document) -> Iterator[tuple[str, int]]:
+def _shares(entry: Document) -> dict[str, int]:
     audience = entry["audience"] or {}
-    for kind, name in DISTRIBUTIONS.items():
-        for value, share in audience.get(name, {}).items():
-            yield share_key(kind, value), steps(share)
+    return {
+        share_key(kind, value): steps(share)
+        for kind, name in DISTRIBUTIONS.items()
+        for value, share in audience.get(name, {}).items()
+    }
 
 
 @lru_cache(10_000)

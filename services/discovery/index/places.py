@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from libs.events.ports import Document
@@ -25,22 +26,35 @@ DESCENDING = {
 
 def key_of(entry: Document, order: CreatorOrder) -> int:
     """Largest first (prices: smallest first) is the order; what was not measured comes last; no two creators have the same."""
-    value, number = _value(entry, order), min(int(entry["number"]), LAST_NUMBER)
+    value, number = _VALUES[order](entry), min(int(entry["number"]), LAST_NUMBER)
     if not DESCENDING[order]:
         return ((LARGEST + 1 if value is None else min(value, LARGEST)) << NUMBER_BITS) | number
     return ((0 if value is None else min(value, LARGEST) + 1) << NUMBER_BITS) | (LAST_NUMBER - number)
 
 
-def _value(entry: Document, order: CreatorOrder) -> int | None:
-    performance = entry["performance"]
-    match order:
-        case CreatorOrder.FOLLOWERS | CreatorOrder.RELEVANCE:
-            value = entry["followers"]
-        case CreatorOrder.ENGAGEMENT_RATE:
-            rate = performance["engagement_rate"]
-            value = None if rate is None else int(rate * RATE_STEPS + 0.5)
-        case CreatorOrder.MEDIAN_VIEWS:
-            value = performance["median_views"]
-        case CreatorOrder.PRICE:
-            value = min((offer["amount"]["amount"] for offer in entry["rate_card"]), default=None)
-    return None if value is None else int(value)
+def _followers(entry: Document) -> int | None:
+    followers: int | None = entry["followers"]
+    return followers
+
+
+def _engagement(entry: Document) -> int | None:
+    rate = entry["performance"]["engagement_rate"]
+    return None if rate is None else int(rate * RATE_STEPS + 0.5)
+
+
+def _median_views(entry: Document) -> int | None:
+    views = entry["performance"]["median_views"]
+    return None if views is None else int(views)
+
+
+def _least_price(entry: Document) -> int | None:
+    return min((offer["amount"]["amount"] for offer in entry["rate_card"]), default=None)
+
+
+_VALUES: Mapping[CreatorOrder, Callable[[Document], int | None]] = {
+    CreatorOrder.FOLLOWERS: _followers,
+    CreatorOrder.RELEVANCE: _followers,
+    CreatorOrder.ENGAGEMENT_RATE: _engagement,
+    CreatorOrder.MEDIAN_VIEWS: _median_views,
+    CreatorOrder.PRICE: _least_price,
+}
