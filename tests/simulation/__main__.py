@@ -105,8 +105,9 @@ def _failed(result: Result, directory: Path) -> int:
 
 def _summary(results: list[Result], seconds: float) -> str:
     commits, healed = sum(result.commits for result in results), sorted(result.healed for result in results)
+    requests = sum(result.happened["requests"] for result in results)
     return (
-        f"{len(results)} seeds × {OPERATIONS} operations in {seconds:.0f} s of one core: {commits:,} commits, "
+        f"{len(results)} seeds × {OPERATIONS} operations in {seconds:.0f} s of one core: {requests:,} requests, {commits:,} commits, "
         f"0 violations; healed within {healed[-1]:.0f} virtual s (median {healed[len(healed) // 2]:.0f} s)"
     )
 
@@ -116,7 +117,13 @@ def _report(results: list[Result], seconds: float, happened: Counter[str], never
     crashes = sum(times for what, times in happened.items() if what.startswith(("crashed", "killed")))
     money = "money conserved at every posting; no account below zero; held + released + refunded = funded"
     rows = [
-        Row(money, "TigerBeetle's VOPR, Formance", f"0 violations in {count:,} seeds, {seconds:.0f} s", command),
+        Row(money, "TigerBeetle's VOPR, Formance", f"0 violations in {count:,} seeds × {OPERATIONS} operations", command),
+        Row(
+            "a thousand seeds of two hundred operations while one waits",
+            "three minutes of one core",
+            f"{seconds:.0f} s of one core; with what is sent again {happened['requests']:,} requests",
+            command,
+        ),
         Row(
             "one effect per intent at the provider, whatever it answers",
             "Stripe, Airbnb's Orpheus",

@@ -160,6 +160,7 @@ class Frontends:
         self, method: str, who: Person, path: str, *, body: Json | None = None, params: Json | None = None, key: str = ""
     ) -> HttpReply:
         headers = self._headers(who) | ({"idempotency-key": key} if key else {})
+        self._happened["requests"] += 1
         reply = await self.marketplace.frontend.request(method, path, json=body, params=params, headers=headers)
         told = f"{method} {path} {key} {reply.status_code}"
         self.marketplace.trace.note(who.subject, told + (f" {reply.text}" if reply.status_code >= 400 else ""))

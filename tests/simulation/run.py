@@ -19,6 +19,7 @@ from tests.simulation.town import Town
 from tests.simulation.trace import Trace
 
 OPERATIONS = 200
+"""What people want of the marketplace, each sent until it is answered, and at times twice at once."""
 
 
 @dataclass(frozen=True, slots=True)
