@@ -107,8 +107,8 @@ def _summary(results: list[Result], seconds: float) -> str:
     commits, healed = sum(result.commits for result in results), sorted(result.healed for result in results)
     requests = sum(result.happened["requests"] for result in results)
     return (
-        f"{len(results)} seeds × {OPERATIONS} operations in {seconds:.0f} s of one core: {requests:,} requests, {commits:,} commits, "
-        f"0 violations; healed within {healed[-1]:.0f} virtual s (median {healed[len(healed) // 2]:.0f} s)"
+        f"{len(results)} seeds × {OPERATIONS} operations in {seconds:.0f} s of one core: {requests:,} requests, "
+        f"{commits:,} commits, 0 violations; healed within {healed[-1]:.0f} virtual s (median {healed[len(healed) // 2]:.0f} s)"
     )
 
 
