@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from libs.events.envelope import Recorded
+from libs.events.failures import is_transient
 from libs.events.ports import Document, Documents, Stored, Write
 from libs.events.registry import Event
 
@@ -66,7 +67,7 @@ def shown(body: Document) -> Document:
 class ProjectionRunner:
     """Handles a consumer's batches for one build of a projection: each document is read once and written once per batch,
     together with its marks. What is at or below its mark was applied before and is dropped. Documents that were written last
-    are remembered: a stale one only costs a lost compare-and-set and a read."""
+    are remembered: a stale one costs a lost compare-and-set and a read, or a fold that fails on it and is done again."""
 
     def __init__(self, projection: Projection, documents: Documents, collection: str) -> None:
         self.projection, self._documents, self._collection = projection, documents, collection
@@ -82,6 +83,16 @@ class ProjectionRunner:
             key = key_of(event)
             if key is not None:
                 work.setdefault(key, []).append(event)
+        remembers = not self._written.keys().isdisjoint(work)
+        try:
+            await self._take_in(work)
+        except Exception as failed:
+            if not remembers or is_transient(failed):
+                raise
+            self._written.clear()  # another member may have moved on what is remembered here: only what is stored counts
+            await self._take_in(work)
+
+    async def _take_in(self, work: Mapping[str, Sequence[Recorded[Any]]]) -> None:
         while work:
             lost = await self._fold_and_write(work, await self._read(work))
             work = {key: work[key] for key in lost}

@@ -109,6 +109,29 @@ def test_a_document_that_was_written_last_is_not_read_again_unless_another_wrote
     run_virtual(main())
 
 
+def test_a_fold_that_fails_on_a_remembered_document_is_done_again_on_the_stored_one() -> None:
+    @projection("counted", version=1, of=(CoinAdded,), key=lambda event: OWNER)
+    def counted(doc: Document, event: Recorded[Any]) -> Document:
+        if doc.get(event.stream, 0) != event.version - 2:
+            raise KeyError(event.stream)  # as one that looks for what an earlier event left
+        return {**doc, event.stream: event.version - 1}
+
+    async def main() -> None:
+        world = await filled(2, 3)
+        documents = MemoryDocuments()
+        events = [event for event in await events_of(world) if isinstance(event.data, CoinAdded)]
+        one, other = ([event for event in events if event.stream == jar_id(number)] for number in (0, 1))
+        here, there = (ProjectionRunner(counted, documents, "counted") for _ in range(2))
+        await here.handle(one)
+        await there.handle(other[:2])
+        await here.handle(other[2:])  # its partition has moved here
+        with pytest.raises(KeyError):
+            await here.handle([replace(other[-1], version=9)])
+        assert shown((await documents.get("counted", [OWNER]))[OWNER].body) == {jar_id(0): 3, jar_id(1): 3}
+
+    run_virtual(main())
+
+
 @pytest.mark.parametrize("point", ["put.before", "put.after"])
 def test_a_write_of_unknown_outcome_is_read_before_it_is_tried_again(point: str) -> None:
     async def main() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from libs.events.builds import read_builds
 from libs.events.catalog.discovery import SavedSearchMatched, SearchSaved
+from libs.events.deadletter import LETTERS
 from libs.events.deadlines import DEADLINES
 from libs.events.envelope import Commit, Recorded, iso, topic
 from libs.events.ids import derive
@@ -64,6 +65,13 @@ def unsettled(marketplace: Marketplace, watch: Watch) -> list[str]:
         if behind := marketplace.broker.behind(group):
             left.append(f"{group} is {behind} behind")
     return left
+
+
+def nothing_is_parked(marketplace: Marketplace) -> None:
+    """There are no events here that cannot be handled."""
+    for name in SERVICES:
+        for letter in marketplace.databases[name].stored(LETTERS):
+            raise Broken("nothing is parked", f"{letter['group']}: {letter['type']} of {letter['place']}: {letter['reason']}")
 
 
 def every_deal_is_at_rest(watch: Watch) -> None:

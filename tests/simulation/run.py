@@ -86,6 +86,7 @@ async def _judged(marketplace: Marketplace, watch: Watch, operations: int) -> tu
     for _ in range(3):
         marketplace.clock.skew += endings.AGES.total_seconds()
         await endings.settle(marketplace, watch, "a long silence")
+    endings.nothing_is_parked(marketplace)
     endings.every_deal_is_at_rest(watch)
     endings.every_wait_has_ended(watch)
     endings.every_creator_has_its_record(watch)
