@@ -23,7 +23,7 @@ from tests.simulation.who_may import ACCOUNTS, CALLERS, IN_THE_BODY, LAST, LISTS
 Json = dict[str, Any]
 METHODS: Mapping[str, Method] = {method.name: method for method in load().methods()}
 MISSING = "0000000000missing"
-UNIQUE = ("traceId", "instance")
+UNIQUE = "traceId"
 """What differs between two refusals of the same."""
 
 
@@ -106,11 +106,9 @@ class Matrix:
 
     marketplace: Marketplace
     things: Things
-    asked: int = 0
 
     async def told(self, cell: Cell) -> Told:
         """By the gateway."""
-        self.asked += 1
         method = METHODS[cell.rpc]
         ids, people = self.things.of(cell)
         verb, path = method.http[0].verb, method.http[0].template.format(**ids)
@@ -164,7 +162,7 @@ def _told(reply: HttpReply, id_: str) -> Told:
     if status >= 300:
         problem = reply.json()
         code = problem["code"]
-        said: Any = {name: value for name, value in problem.items() if name not in UNIQUE}
+        said: Any = {name: value for name, value in problem.items() if name != UNIQUE}
         said |= {"headers": sorted((name, value) for name, value in reply.headers.items() if name != "content-length")}
         return Told(status, code, _without(said, id_))
     if not reply.headers["content-type"].startswith("application/json"):
