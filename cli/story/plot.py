@@ -46,6 +46,12 @@ async def play(
     deal = Deal(api, narrator, now, seed, creators)
     if before is not None:
         deal.before = before
+    await perform(deal)
+    return deal
+
+
+async def perform(deal: Deal) -> None:
+    """Plays it to its end; raises `Broken` where it does not hold."""
     await brand_is_verified(deal)
     await creators_apply(deal)
     await campaign_is_launched(deal)
@@ -57,7 +63,6 @@ async def play(
     await money.is_refunded(deal)
     await results.are_measured(deal)
     await results.are_traced(deal)
-    return deal
 
 
 async def brand_is_verified(deal: Deal) -> None:

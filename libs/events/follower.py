@@ -47,6 +47,11 @@ class Kept(Protocol):
     async def close(self) -> None: ...
 
 
+class OfAnotherLog(RuntimeError):
+    """What is kept goes beyond the log's end: it was made from another log, or the log was set back. Taking in what comes next
+    would mix the two, so nothing is, until what is kept was removed or the log is the right one."""
+
+
 class Follower:
     """Reads the log and hands it on. `batch`: events that are taken in at once while it catches up. Seconds: `poll` between
     looks at an idle log (appends of this process are seen at once); `rest` after a write: many small commits become few."""
@@ -74,7 +79,7 @@ class Follower:
         self._batch, self._poll, self._rest = batch, poll, rest
 
     async def run(self) -> None:
-        """Until cancelled; outlasts whatever is unavailable."""
+        """Until cancelled; outlasts whatever is unavailable. Raises `OfAnotherLog`."""
         try:
             await self._patiently(self._open)
             while True:
@@ -86,7 +91,10 @@ class Follower:
         await patiently(act, self._clock.sleep, self._ids, attempts=None, first=0.1, most=5.0)
 
     async def _open(self) -> None:
-        self.position = await self._kept.open()
+        position = await self._kept.open()
+        if position > (head := await self._commits.head()):
+            raise OfAnotherLog(f"{self.name} of {self.service} is at {position}, the log ends at {head}: remove what was kept")
+        self.position = position
 
     async def _turn(self) -> None:
         """Takes in what there is, a batch at most, or waits."""

@@ -37,7 +37,7 @@ def index_of(settings: Settings, clock: Clock) -> CreatorIndex:
         return TantivyCreatorIndex(settings.own_index, VERSION, heap=settings.index_heap)
     from services.discovery.index.opensearch_index import OpenSearchCreatorIndex  # an extra, which not every installation has
 
-    return OpenSearchCreatorIndex(settings.index_url, VERSION, clock)
+    return OpenSearchCreatorIndex(settings.index_url, VERSION, clock, name=settings.index_name)
 
 
 if __name__ == "__main__":

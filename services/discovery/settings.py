@@ -34,6 +34,10 @@ class Settings(ServiceSettings):
     """Address of an OpenSearch cluster that all replicas share, for directories that outgrow one machine (needs the extra
     `opensearch`); it may hold a password, so it is never printed. Unset: each replica has its index in `index_directory`."""
 
+    index_name: str = Field("limelight-creators", pattern=r"^[a-z][a-z0-9-]{0,99}$")
+    """What the index is called in that cluster: marketplaces that share a cluster need a name each, and replicas that are told
+    another name build an index of their own beside the one that others still use."""
+
     policy_version: int = Field(1, ge=1)
     """Which edition of the policies this is."""
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -33,6 +32,7 @@ from services.discovery.settings import Settings
 
 HOUR = timedelta(hours=1)
 Json = dict[str, Any]
+Discovery = tuple[Service, Ports, DevelopmentIssuer]
 
 
 class Desk:
@@ -87,21 +87,26 @@ class Desk:
         await self._ports.bus.publish(topic("campaigns"), [Message(stream, value, headers) for headers, value in told])
 
 
-@pytest.fixture
-async def desk(kafka: str, mongo: str, tmp_path: Path) -> AsyncIterator[Desk]:
+@pytest.fixture(scope="module")
+async def discovery(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Discovery]:
+    """One for all tests: a second log under the same topic would begin where the read models have been already."""
     client, clock, ids = MongoClient(mongo), SystemClock(), SystemIds()
     database, bus = client.database("limelight_discovery"), KafkaBus(kafka, clock, ids)
     ports = Ports(MongoCommitLog(database, clock, ids), MongoDocuments(database, ids), bus, clock, ids)
-    issuer = DevelopmentIssuer(tmp_path)
+    issuer = DevelopmentIssuer(tmp_path_factory.mktemp("issuer"))
     service = build(Settings(oidc_jwks=str(issuer.jwks)), ports, MemoryCreatorIndex())
     await service.start()
-    desk = Desk(service, ports, issuer)
     await eventually(lambda: _ready(service), timeout=30)
-    yield desk
+    yield service, ports, issuer
     await service.stop()
     await bus.stop()
     await client.drop_database("limelight_discovery")
     client.close()
+
+
+@pytest.fixture
+def desk(discovery: Discovery) -> Desk:
+    return Desk(*discovery)
 
 
 async def _ready(service: Service) -> bool:

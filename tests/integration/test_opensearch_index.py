@@ -13,11 +13,14 @@ from hypothesis import strategies as st
 
 from libs.events.catalog.discovery import CreatorErased, PerformanceSnapshotRecorded
 from libs.events.catalog.values import Platform
+from libs.events.memory import ManualClock
 from libs.events.testing import AT, Numbering
 from services.discovery.directory import Directory
 from services.discovery.domain.criteria import Criteria
 from services.discovery.index import opensearch_index
 from services.discovery.index.memory_index import MemoryCreatorIndex
+from services.discovery.main import index_of
+from services.discovery.settings import Settings
 from tests.integration.conftest import Connect
 from tests.integration.test_creator_index import EVERYONE, SHARED, agree, ids, listed, someone
 from tests.unit.discovery.entries import entries, searches
@@ -109,6 +112,22 @@ async def test_another_version_begins_anew_and_the_old_one_goes_when_nobody_uses
     assert await old.open() == 0, "it was removed, and begins anew"
     await old.forget_others()
     assert await much_later.get(["crt_0000000002"]), "a later version stays"
+
+
+async def test_under_another_name_it_begins_anew_beside_the_one_that_others_use(
+    opensearch: Connect, opensearch_url: str, opensearch_name: str
+) -> None:
+    others = opensearch()
+    await others.open()
+    await others.write(listed(someone(1)), 17)
+    settings = Settings(index_url=opensearch_url, index_name=f"{opensearch_name}-vb")  # of the fixture's family: it cleans up
+    anew = index_of(settings, ManualClock(AT + timedelta(hours=2)))
+    assert await anew.open() == 0
+    await anew.write(listed(someone(2)), 18)
+    await anew.forget_others()
+    await anew.close()
+    assert ids(await others.search(EVERYONE)) == ["crt_0000000001"]
+    assert await others.open() == 17
 
 
 async def test_an_index_that_was_removed_comes_back_whole_or_not_at_all(

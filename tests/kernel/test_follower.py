@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import pytest
+
 from libs.events.envelope import Commit, Fact
 from libs.events.faults import Faults
-from libs.events.follower import Follower
+from libs.events.follower import Follower, OfAnotherLog
 from libs.events.memory import LoopClock, MemoryCommitLog, SeededIds
 from libs.events.ports import Unavailable
 from libs.events.testing import eventually, run_virtual
@@ -121,6 +123,19 @@ def test_it_outlasts_a_log_that_cannot_be_read_and_a_disk_that_is_full() -> None
             purse.full = False
             await eventually(lambda: follower.caught_up)
         assert purse.cents == [1]
+
+    run_virtual(main())
+
+
+def test_it_takes_in_nothing_from_a_log_that_is_not_the_one_it_was_made_from() -> None:
+    async def main() -> None:
+        purse, another = Purse(), MemoryCommitLog()
+        purse.position, purse.cents = 3, [1, 2, 3]
+        await added(another, 7, 8)
+        follower = Follower(SERVICE, purse, another, LoopClock(), SeededIds(), known=JARS)
+        with pytest.raises(OfAnotherLog, match="is at 3, the log ends at 2"):
+            await follower.run()
+        assert (purse.cents, follower.caught_up) == ([1, 2, 3], False)
 
     run_virtual(main())
 

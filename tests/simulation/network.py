@@ -185,15 +185,13 @@ class Frontend:
             raise httpx.ReadError("the reply was lost")
         return exchange.reply()
 
-    async def first_event(self, path: str, headers: Mapping[str, str], patience: float = 5.0) -> bytes:
+    async def first_event(self, path: str, headers: Mapping[str, str], patience: float = 5.0) -> HttpReply:
         """Opens an event stream, takes what comes first, and leaves."""
         found = self.gateways.serving()
         if found is None:
             raise httpx.ConnectError("no gateway")
         process, gateway = found
-        exchange = _Exchange(
-            _scope("GET", path, None, headers, b""), b"", leaves_after=2
-        )  # the first chunk only says when to come back
+        exchange = _Exchange(_scope("GET", path, None, headers, b""), b"", leaves_after=AN_EVENT)
         try:
             async with asyncio.timeout(patience):
                 await in_process(process, gateway(exchange.scope, exchange.receive, exchange.send))
@@ -201,7 +199,7 @@ class Frontend:
             raise httpx.ReadError("the gateway died") from None
         except TimeoutError:
             pass
-        return bytes(exchange.content)
+        return exchange.reply()
 
 
 class _Exchange:

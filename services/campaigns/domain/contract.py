@@ -96,8 +96,8 @@ def decide(policy: Policy, command: ContractCommand, state: Contract) -> Decisio
             _,
         ):
             return []  # sent by a deadline or for a fact; it no longer applies
-        case VerifyPost(), _ if command.actor.role is Role.SERVICE:
-            return []
+        case VerifyPost(), Delivered() | Fulfilled() | Terminated() if command.actor.role is Role.SERVICE:
+            return []  # it was posted, and then the contract ended
         case _:
             raise illegal(command, state)
 

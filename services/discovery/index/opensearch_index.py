@@ -40,7 +40,7 @@ class OpenSearchCreatorIndex:
     """`CreatorIndex` in the indexes `<name>-v<version>` of the cluster at `url`, which may hold a user and a password. Raises
     `Unavailable` when the cluster does not answer, or not now."""
 
-    def __init__(self, url: str, version: int, clock: Clock, *, name: str = "limelight-creators") -> None:
+    def __init__(self, url: str, version: int, clock: Clock, *, name: str) -> None:
         self._url, self._clock, self._version = url, clock, version
         self._family = f"{name}-v"
         self._index = f"{self._family}{version}"

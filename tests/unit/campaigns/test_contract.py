@@ -233,6 +233,7 @@ def test_a_check_that_comes_too_late_does_nothing_for_the_service_and_is_refused
     over = given(CONTRACT, *active(), terminated("active"))
     over.when(verify, actor=AS_SERVICE).then_nothing()
     over.when(verify, actor=AS_GLOW).then_refused("ILLEGAL_TRANSITION", legal=[])
+    given(CONTRACT).when(verify, actor=AS_SERVICE).then_refused("NOT_FOUND")
 
 
 def test_a_draft_names_until_when_it_is_reviewed() -> None:

@@ -43,6 +43,12 @@ def test_a_password_in_the_address_is_never_printed_and_the_address_is_one_of_ht
     assert "secret" not in str(refused.value)
 
 
+@pytest.mark.parametrize("name", ["", "_all", "Creators", "creators*", "a,b"])
+def test_an_index_has_a_name_that_names_it_alone(name: str) -> None:
+    with pytest.raises(ValueError, match="index_name"):
+        Settings(index_name=name)
+
+
 def test_the_settings_choose_the_index() -> None:
     assert isinstance(index_of(Settings(), ManualClock(AT)), TantivyCreatorIndex)
     assert isinstance(index_of(Settings(index_url="http://search.example:9200"), ManualClock(AT)), OpenSearchCreatorIndex)
@@ -137,7 +143,7 @@ def test_totals_and_counts_are_exact() -> None:
 
 
 async def test_who_does_not_answer_is_unavailable() -> None:
-    index = OpenSearchCreatorIndex(f"http://127.0.0.1:{free_port()}", 1, ManualClock(AT))
+    index = OpenSearchCreatorIndex(f"http://127.0.0.1:{free_port()}", 1, ManualClock(AT), name="creators")
     with pytest.raises(Unavailable):
         await index.open()
     await index.close()
@@ -176,7 +182,7 @@ class Overloaded(BaseHTTPRequestHandler):
 async def test_what_an_overloaded_cluster_refuses_may_be_tried_again() -> None:
     with HTTPServer(("127.0.0.1", 0), Overloaded) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        index = OpenSearchCreatorIndex(f"http://127.0.0.1:{server.server_port}", 1, ManualClock(AT))
+        index = OpenSearchCreatorIndex(f"http://127.0.0.1:{server.server_port}", 1, ManualClock(AT), name="limelight-creators")
         assert await index.open() == 0
         with pytest.raises(Unavailable, match="rejected_execution_exception"):
             await index.write({"crt_0000000001": someone()}, 1)
