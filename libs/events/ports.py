@@ -71,8 +71,8 @@ class CommitLog(Protocol):
         ...
 
     async def wait(self, after: int, timeout: float) -> None:
-        """Returns when this process appended a position beyond `after`, or after `timeout` seconds. A doorbell: others'
-        appends do not ring it."""
+        """Returns when this process has appended what follows `after`, or appends anything, or after `timeout` seconds. A
+        doorbell: others' appends do not ring it."""
         ...
 
 

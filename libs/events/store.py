@@ -63,7 +63,6 @@ class MongoCommitLog:
         self._appender: asyncio.Task[None] | None = None
         self._indexed = False
         self._next: int | None = None  # the position to try; None: read it
-        self._appended = 0  # the last position that this process wrote
         self._known = 0  # a position that is taken for good
         self._stored = 0  # a late position that this process knows to be taken
         self._lost_races = 0
@@ -137,8 +136,8 @@ class MongoCommitLog:
         return await self._last(majority=True)
 
     async def wait(self, after: int, timeout: float) -> None:
-        if self._appended > after:
-            return
+        if self._recent.after(after, 1):
+            return  # a later one is no news while another process's, before it, cannot be read yet
         try:
             async with asyncio.timeout(timeout):
                 await self._bell.wait()
@@ -233,7 +232,7 @@ class MongoCommitLog:
             self._heads.saw(commit.stream, commit.last)
             waiting.settle(Appended(commit, duplicate=False))
         if inserted:
-            self._appended = self._stored = position + inserted - 1
+            self._stored = position + inserted - 1
             self._bell.set()
             self._bell = asyncio.Event()
         if inserted == len(batch):

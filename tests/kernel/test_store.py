@@ -17,9 +17,11 @@ from libs.chassis.mongo import MongoClient, MongoDatabase
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.database import BsonDocument, Swap
 from libs.events.envelope import Commit
+from libs.events.faults import Faults
+from libs.events.memory import LoopClock, MemoryDatabase, SeededIds
 from libs.events.ports import ConcurrencyError, Unavailable
 from libs.events.store import COMMITS, MongoCommitLog, commit_of, document_of
-from libs.events.testing import eventually
+from libs.events.testing import eventually, run_virtual
 from libs.events.verify import verify_log
 from tests.kernel.commits import new_commit
 
@@ -200,6 +202,33 @@ async def test_one_altered_byte_is_found(database: MongoDatabase, path: str, val
     assert fault is not None
     assert (fault.position, fault.stream) == (5, "jar_1")
     assert reason in fault.reason
+
+
+def test_nobody_reads_in_vain_while_another_process_is_slow_to_commit_what_comes_first() -> None:
+    class SlowAnswer(Faults):
+        """Of the first append: readers with read concern `majority` do not see it for a second."""
+
+        first = True
+
+        async def at(self, point: str) -> None:
+            if point == "append.after" and self.first:
+                self.first = False
+                await asyncio.sleep(1.0)
+
+    async def main() -> None:
+        loop, database = asyncio.get_running_loop(), MemoryDatabase(SlowAnswer())
+        other, ours = (MongoCommitLog(database, LoopClock(), SeededIds(name)) for name in ("other", "ours"))
+        slow = loop.create_task(other.append(new_commit("jar_1")))
+        await asyncio.sleep(0.1)
+        assert (await ours.append(new_commit("jar_2"))).commit.position == 2
+        waited = 0
+        while not await ours.read(0, 10):
+            await ours.wait(0, 0.1)
+            waited += 1
+            assert waited <= 10, f"{waited} reads in {loop.time()} s"
+        await slow
+
+    run_virtual(main())
 
 
 async def test_a_missing_commit_is_found(database: MongoDatabase) -> None:
