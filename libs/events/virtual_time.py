@@ -15,12 +15,18 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
+MOST_TURNS = 100_000
+"""Of the loop, at one moment."""
 RESOLUTION = 1e-6
 """Seconds. Timers this close are due together; finer than this, years of virtual time leave the precision of a float."""
 
 
 class Deadlock(RuntimeError):
     """Everybody waits and no timer is set: nothing can ever happen again. Names the waiting tasks."""
+
+
+class Livelock(RuntimeError):
+    """Somebody is always ready, so that time never moves: where this is real time a processor is kept busy with nothing."""
 
 
 class _Instant(selectors.BaseSelector):
@@ -58,7 +64,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """`time()` is virtual seconds since the loop began. Threads and sockets are not simulated: use the ports' twins."""
 
     def __init__(self, seed: int | None = None) -> None:
-        self._virtual = 0.0
+        self._virtual, self._turns = 0.0, 0
         self.random = random.Random(seed)  # noqa: S311 - repeatable is the point
         self._permutes = seed is not None
         selector = _Instant()
@@ -76,8 +82,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             waiting = sorted(str(task.get_coro()) for task in asyncio.all_tasks(self))
             raise Deadlock("nothing can happen any more; waiting: " + "; ".join(waiting))
         self._virtual = max(self._virtual, scheduled[0].when())
+        self._turns = 0
 
     def _run_once(self) -> None:
+        self._turns += 1
+        if self._turns > MOST_TURNS:
+            self._turns = 0
+            raise Livelock(f"{MOST_TURNS:,} turns at {self._virtual:.6f} s")
         if self._permutes:
             ready = self._ready  # type: ignore[attr-defined]
             if len(ready) > 1:
@@ -90,7 +101,7 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 def run_virtual(main: Coroutine[Any, Any, T], *, seed: int | None = None) -> T:
     """Runs `main` to its end on a loop of its own and cancels what it left behind. `seed` None: callbacks in their usual
-    order. Raises what `main` raises, or `Deadlock`."""
+    order. Raises what `main` raises, `Deadlock` or `Livelock`."""
     loop = VirtualTimeLoop(seed)
     try:
         return loop.run_until_complete(main)

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from libs.events.memory import EPOCH, LoopClock
-from libs.events.testing import Deadlock, eventually, run_virtual
+from libs.events.testing import Deadlock, Livelock, eventually, run_virtual
 
 
 async def _interleaving(workers: int = 6) -> list[int]:
@@ -133,3 +133,12 @@ def test_a_probe_is_asked_until_it_is_true_and_tells_its_last_answer_when_it_nev
             await eventually(lambda: None, timeout=1)
 
     run_virtual(main())
+
+
+def test_whoever_never_lets_time_pass_is_found_out() -> None:
+    async def main() -> None:
+        while True:
+            await asyncio.sleep(0)
+
+    with pytest.raises(Livelock, match=r"at 0\.0"):
+        run_virtual(main())

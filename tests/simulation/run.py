@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from libs.events.virtual_time import run_virtual
+from libs.events.virtual_time import Deadlock, Livelock, run_virtual
 from tests.simulation import endings
 from tests.simulation.invariants import Watch
 from tests.simulation.marketplace import Marketplace
@@ -41,7 +41,10 @@ def simulate(seed: int, directory: Path, *, operations: int = OPERATIONS, trace:
     """Never raises for what the simulation finds: that is in the result."""
     trace = trace or Trace()
     with _no_garbage_collected():
-        return run_virtual(_simulated(seed, directory, operations, trace), seed=seed)
+        try:
+            return run_virtual(_simulated(seed, directory, operations, trace), seed=seed)
+        except (Deadlock, Livelock) as stuck:
+            return Result(seed, trace.digest(), Counter(), 0, 0, 0.0, 0.0, stuck)
 
 
 @contextmanager
