@@ -8,7 +8,8 @@ import time
 import pytest
 
 from libs.events.memory import EPOCH, LoopClock
-from libs.events.testing import Deadlock, Livelock, eventually, run_virtual
+from libs.events.testing import Deadlock, eventually, run_virtual
+from libs.events.virtual_time import Livelock
 
 
 async def _interleaving(workers: int = 6) -> list[int]:
