@@ -26,6 +26,7 @@ from deploy.local.embedded import HOST, listens
 from deploy.local.kafka import Kafka
 from libs.chassis import build_protos
 from libs.events.testing import eventually
+from tests.chaos.clocks import Clocks
 from tests.chaos.proxy import FaultProxy
 from tests.e2e.marketplace import Marketplace
 
@@ -134,12 +135,14 @@ class Stack(Marketplace):
 
 
 @asynccontextmanager
-async def started(data: Path, kafka: Kafka) -> AsyncIterator[Stack]:
-    """A stack on free ports, ready. Raises `NotInstalled`."""
+async def started(data: Path, kafka: Kafka, clocks: Clocks | None = None) -> AsyncIterator[Stack]:
+    """A stack on free ports, ready. `clocks`: its processes', where they are to be set. Raises `NotInstalled`."""
     addresses = _addresses()
     stack = Stack(data, ready_after=kafka.ready_after)
     await _raise_proxies(stack, addresses)
     parts = list(_behind_proxies(programs(addresses, data, kafka), stack.edges))
+    if clocks is not None:
+        parts = [part if part.name in STORES else _with_its_own_clock(part, clocks) for part in parts]
     stack.names.extend(part.name for part in parts)
     people.issuer(data)
     if not build_protos.OUTPUT.exists():
@@ -203,6 +206,10 @@ def _behind_proxies(parts: list[Program], edges: dict[str, FaultProxy]) -> Itera
             yield from _split(service) if part.name == SPLIT else [service]
         else:
             yield part
+
+
+def _with_its_own_clock(part: Program, clocks: Clocks) -> Program:
+    return replace(part, environment={**part.environment, **clocks.environment(part.name)})
 
 
 def _split(service: Program) -> Iterator[Program]:
