@@ -62,7 +62,7 @@ scoreboard: $(STAMP) ## tests/README.md from the reports that the suites left
 CHAOS ?= long
 
 .PHONY: chaos
-chaos: $(PROTOS) ## real faults to real processes, for long; CHAOS=short takes some minutes; SEED=7 has a schedule again
+chaos: $(PROTOS) ## real faults to real processes, for long; CHAOS=short takes some minutes; SEED=7 has a schedule again, KAFKA=apache another Kafka
 	CHAOS=$(CHAOS) $(if $(SEED),SEED=$(SEED)) $(BIN)/python -m pytest -m chaos -x --tb=short -s tests/chaos $(ARGS)
 
 .PHONY: lint

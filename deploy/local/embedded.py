@@ -17,6 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 HOST = "127.0.0.1"
+READY_AFTER = 30.0
+"""Seconds that a start may take on a loaded machine."""
 
 
 class NotInstalled(RuntimeError):
@@ -86,7 +88,7 @@ class Embedded:
     argv: list[str]
     port: int
     data: Path
-    ready_after: float = 30.0
+    ready_after: float = READY_AFTER
     """Seconds that a start may take."""
     process: subprocess.Popen[bytes] | None = field(default=None)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from enum import StrEnum
 from pathlib import Path
 
-from deploy.local.apache.node import one_broker, one_broker_argv
-from deploy.local.embedded import Embedded, kafka_argv
+from deploy.local import embedded
+from deploy.local.apache import node
+from deploy.local.embedded import Embedded
 
 
 class Kafka(StrEnum):
@@ -15,8 +16,13 @@ class Kafka(StrEnum):
     EMBEDDED = "embedded"
     APACHE = "apache"
 
+    @property
+    def ready_after(self) -> float:
+        """Seconds that a start may take on a loaded machine."""
+        return node.READY_AFTER if self is Kafka.APACHE else embedded.READY_AFTER
+
     def argv(self, port: int, data: Path) -> list[str]:
-        return one_broker_argv(port, data) if self is Kafka.APACHE else kafka_argv(port, data)
+        return node.one_broker_argv(port, data) if self is Kafka.APACHE else embedded.kafka_argv(port, data)
 
     def server(self, data: Path, port: int | None = None) -> Embedded:
-        return one_broker(data, port) if self is Kafka.APACHE else Embedded.kafka(data, port)
+        return node.one_broker(data, port) if self is Kafka.APACHE else Embedded.kafka(data, port)

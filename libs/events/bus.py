@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import InvalidPartitionsError, UnknownTopicOrPartitionError
 
+from libs.events.envelope import milliseconds
 from libs.events.ids import Ids
 from libs.events.kafka_consumer import FAILURES, LEAVE
 from libs.events.partitions import PARTITIONS, partition
@@ -81,12 +82,13 @@ class KafkaBus:
         if await _partitions_known(producer, topic) < PARTITIONS:
             await self.ensure(topic)
             raise Unavailable(f"Kafka: topic {topic} had to be created anew")
+        at = milliseconds(self._clock.now())  # aiokafka would ask the system's clock, and a broker refuses what is far ahead
         per_partition: dict[int, list[Message]] = {}
         for message in messages:
             per_partition.setdefault(partition(message.key), []).append(message)
         sent: list[tuple[int, int, asyncio.Future[Any]]] = []
         for number, mine in per_partition.items():
-            for batch in _batches(producer, mine):
+            for batch in _batches(producer, mine, at):
                 future = await producer.send_batch(batch, topic, partition=number)
                 sent.append((number, batch.record_count(), future))
         await self._acknowledged({future for _, _, future in sent})
@@ -201,15 +203,15 @@ async def _widen(admin: AIOKafkaAdminClient, topic: str) -> None:
         await admin.create_partitions({topic: NewPartitions(PARTITIONS)})
 
 
-def _batches(producer: AIOKafkaProducer, messages: Sequence[Message]) -> list[Any]:
-    """The messages in order, in as few batches as fit."""
+def _batches(producer: AIOKafkaProducer, messages: Sequence[Message], at: int) -> list[Any]:
+    """The messages in order, in as few batches as fit, stamped with `at` (milliseconds since 1970)."""
     batches = []
     batch = producer.create_batch()
     for message in messages:
         key, headers = message.key.encode(), list(message.headers)
-        if batch.append(timestamp=None, key=key, value=message.value, headers=headers) is None:
+        if batch.append(timestamp=at, key=key, value=message.value, headers=headers) is None:
             batches.append(batch)
             batch = producer.create_batch()
-            batch.append(timestamp=None, key=key, value=message.value, headers=headers)
+            batch.append(timestamp=at, key=key, value=message.value, headers=headers)
     batch.close()
     return [*batches, batch]

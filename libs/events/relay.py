@@ -34,7 +34,7 @@ class _Stopped(Exception):
 @dataclass(frozen=True, slots=True)
 class Lease:
     """`position`: all commits up to it are published. `ends`: partition -> offset of the last message known to be there.
-    `expires`: milliseconds since 1970."""
+    `expires`: milliseconds since 1970, as its owner's clock had it."""
 
     owner: str = ""
     epoch: int = 0
@@ -93,6 +93,9 @@ class Relay:
         self._stopping = False
         self._resting: asyncio.Task[None] | None = None
         self._lease = Lease()
+        self._renewed = float("-inf")
+        self._looked_at = (0, float("-inf"))
+        """The revision of another's lease, and when it was first seen: monotonic, as all times in here."""
         self._checked = float("-inf")
         self._ahead: _Ahead | None = None
 
@@ -137,7 +140,7 @@ class Relay:
         """Takes the lease if it is free, or rests until it may be."""
         found = (await self._documents.get(RELAYS, [self._service])).get(self._service)
         held = Lease.of(found.revision, found.body) if found else Lease()
-        left = (held.expires - milliseconds(self._clock.now())) / 1000
+        left = self._left(held)
         if held.owner and held.owner != self._owner and left > 0:
             await self._rest(min(left, self._span / 3))
             return
@@ -198,8 +201,10 @@ class Relay:
     async def _moved(self, lease: Lease) -> Lease:
         """The lease as stored now, renewed. Raises `_Superseded`."""
         lease = replace(lease, expires=milliseconds(self._clock.now()) + round(self._span * 1000))
+        began = self._clock.monotonic()
         if await self._documents.put(RELAYS, [Write(self._service, lease.revision, lease.body())]):
             raise _Superseded
+        self._renewed = began
         return replace(lease, revision=lease.revision + 1)
 
     async def _release(self) -> None:
@@ -213,7 +218,16 @@ class Relay:
         self._lease = Lease()
 
     def _remaining(self) -> float:
-        return (self._lease.expires - milliseconds(self._clock.now())) / 1000
+        return self._renewed + self._span - self._clock.monotonic()
+
+    def _left(self, held: Lease) -> float:
+        """Seconds until another's lease may be taken: when it says so itself, and at the latest when it was not renewed for its
+        span while we looked on. Its owner may have died with a clock that was a day ahead."""
+        now = self._clock.monotonic()
+        if self._looked_at[0] != held.revision:
+            self._looked_at = held.revision, now
+        by_itself = (held.expires - milliseconds(self._clock.now())) / 1000
+        return min(by_itself, self._looked_at[1] + self._span - now)
 
     async def _rest(self, seconds: float) -> None:
         """No longer than until the relay is stopped: then raises `_Stopped`."""

@@ -7,7 +7,6 @@ import contextlib
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -86,6 +85,7 @@ class KafkaSubscription:
         self._watching: asyncio.Task[None] | None = None
         self._failures = 0
         self._sign = 0.0
+        self._heard: set[int] = set()
         self._subscriber = self._broker.subscriber(
             *self._topics,
             batch=True,
@@ -140,10 +140,9 @@ class KafkaSubscription:
         if consumer is None or all(task.done() for task in self._subscriber.tasks):
             return self._sign
         assigned = consumer.assignment()
-        heard = [at for at in map(consumer.last_poll_timestamp, assigned) if at]
-        if heard:
-            age = self._clock.now() - datetime.fromtimestamp(max(heard) / 1000, UTC)
-            self._sign = max(self._sign, self._clock.monotonic() - max(age.total_seconds(), 0.0))
+        heard = {at for at in map(consumer.last_poll_timestamp, assigned) if at}
+        if heard and heard != self._heard:  # what the system's clock said then is no measure: it can be set
+            self._heard, self._sign = heard, self._clock.monotonic()
         elif not assigned and self._hand.member:
             self._sign = self._clock.monotonic()  # more members than partitions: there is nothing to hear
         return self._sign

@@ -1,4 +1,5 @@
-"""One stack for all of it, behind proxies; `CHAOS` says how long it is tormented, `SEED` which schedule it is."""
+"""One stack for all of it, behind proxies; `CHAOS` says how long it is tormented, `SEED` which schedule it is, `KAFKA` on which
+Kafka."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.console import out
+from deploy.local.kafka import Kafka
 from libs.chassis import build_protos
 from tests.chaos.schedule import LONG, SHORT, Form
 from tests.chaos.stack import Stack, started
@@ -24,18 +26,18 @@ def form() -> Form:
 
 
 @pytest.fixture(scope="session")
-def seed(form: Form) -> int:
-    """Printed, to be had again."""
+def seed() -> int:
     given = os.environ.get("SEED")
-    drawn = int(given) if given else secrets.randbelow(1_000_000)
-    out.print(f"\nThis run again: make chaos CHAOS={form.name} SEED={drawn}")
-    return drawn
+    return int(given) if given else secrets.randbelow(1_000_000)
 
 
-@pytest.fixture(scope="session")
-def command(form: Form, seed: int) -> str:
-    """What has this run again."""
-    return f"make chaos CHAOS={form.name} SEED={seed}"
+@pytest.fixture(scope="session", autouse=True)
+def command(local_kafka: Kafka, form: Form, seed: int) -> str:
+    """What has this run again. Printed, also should none end."""
+    chosen = "" if local_kafka is Kafka.EMBEDDED else f" KAFKA={local_kafka}"
+    told = f"make chaos CHAOS={form.name} SEED={seed}{chosen}"
+    out.print(f"\nThis run again: {told}")
+    return told
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +51,6 @@ def shown(request: pytest.FixtureRequest, form: Form, seed: int) -> Iterator[lis
 
 
 @pytest.fixture(scope="session")
-async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
-    async with started(tmp_path_factory.mktemp("chaos")) as running:
+async def stack(local_kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
+    async with started(tmp_path_factory.mktemp("chaos"), local_kafka) as running:
         yield running

@@ -17,7 +17,7 @@ from libs.events.builds import request_rebuild
 from libs.events.ports import Unavailable
 from libs.events.testing import eventually
 from tests.chaos.proxy import Toxic
-from tests.chaos.stack import Stack
+from tests.chaos.stack import STORES, Stack
 from tests.e2e.read_models import projections_of
 
 LOGS = "logs"
@@ -59,7 +59,7 @@ Inflict = Callable[[Stack, Fault, Tally], Awaitable[None]]
 
 
 async def inflict(stack: Stack, fault: Fault, tally: Tally) -> None:
-    """Returns when the fault is over and what it ended runs again, if not yet ready."""
+    """Returns when the fault is over and what it ended runs again; a service, if not yet ready."""
     tally.faults[fault.kind] = tally.faults.get(fault.kind, 0) + 1
     await FAULTS[fault.kind](stack, fault, tally)
 
@@ -69,6 +69,8 @@ async def kill(stack: Stack, fault: Fault, tally: Tally) -> None:
     if pid := stack.signal(fault.target, signal.SIGKILL):
         tally.kills += 1
         await stack.restarted(fault.target, pid, LATE_START)
+        if fault.target in STORES:
+            await stack.ready(stack.settles, [fault.target])
 
 
 async def freeze(stack: Stack, fault: Fault, tally: Tally) -> None:
@@ -76,7 +78,7 @@ async def freeze(stack: Stack, fault: Fault, tally: Tally) -> None:
     pid = stack.signal(fault.target, signal.SIGSTOP)
     await asyncio.sleep(fault.hold)
     with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGCONT)
+        os.killpg(pid, signal.SIGCONT)
 
 
 async def terminate(stack: Stack, fault: Fault, tally: Tally) -> None:
@@ -129,7 +131,7 @@ def on_edge(toxic: Toxic) -> Inflict:
 async def fill_disk(stack: Stack, fault: Fault, tally: Tally) -> None:
     """No file of the process may grow any more, as on a full disk: writes fail. Then there is room again. A store does not
     outlive it: a real one aborts, and the embedded database, which lives on and can do nothing, is helped."""
-    pid = stack.supervision.pid() if fault.target == LOGS else stack.pid(fault.target)
+    pid = stack.supervision.pid() if fault.target == LOGS else await stack.restarted(fault.target, 0)
     soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
     await asyncio.sleep(fault.hold)

@@ -16,7 +16,8 @@ TOXICS = ("reset", "black out", "slow down", "half close")
 @dataclass(frozen=True, slots=True)
 class Form:
     """How much of each kind. `network`: faults of edges, each of another edge while there are such, every second one of two at
-    once; `cuts`: of those in whose midst every answer is timed; `rounds`: how often it is let settle and looked through."""
+    once; `cuts`: of those in whose midst every answer is timed; `steps`: of clocks; `rounds`: how often it is let settle
+    and looked through."""
 
     name: str
     rounds: int
@@ -26,6 +27,7 @@ class Form:
     stops: int
     network: int
     cuts: int
+    steps: int
     outages: int
     wipes: int
     full_disks: int
@@ -36,8 +38,8 @@ class Form:
     """Deals that begin per second."""
 
 
-SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 1, 1, 1, 1, 5.0, 0.5)
-LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 8, 4, 6, 10, 20.0, 0.4)
+SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 6, 1, 1, 1, 1, 5.0, 0.5)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 6, 10, 20.0, 0.4)
 
 
 @dataclass(frozen=True, slots=True)

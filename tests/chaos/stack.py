@@ -10,7 +10,7 @@ import random
 import signal
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,10 +23,12 @@ from cli.local import ROOT
 from cli.supervision import NotRunning, Supervision
 from cli.topology import OPS_DISTANCE, Addresses, PortTaken, Program, environment, programs
 from deploy.local.embedded import HOST, listens
+from deploy.local.kafka import Kafka
 from libs.chassis import build_protos
 from libs.events.testing import eventually
+from tests.chaos.clocks import Clocks
 from tests.chaos.proxy import FaultProxy
-from tests.e2e.marketplace import UP, Marketplace
+from tests.e2e.marketplace import Marketplace
 
 SPLIT = "payments"
 SPLIT_ROLES = ("api", "worker-1", "worker-2", "relay-1", "relay-2")
@@ -52,6 +54,19 @@ class Stack(Marketplace):
     """By name, e.g. `gateway-campaigns`, `campaigns-mongo`, `campaigns-kafka`."""
     names: list[str] = field(default_factory=list)
     """Of all programs."""
+    ready_after: float = 0.0
+    """Seconds that its Kafka may take to start: a Java program takes longer than the embedded one."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds after which a deal that does not go on is broken: longer than the longest outage and what the broker's groups
+        take to find together again."""
+        return 180.0 + 2 * self.ready_after
+
+    @property
+    def settles(self) -> float:
+        """Seconds within which everything must have come everywhere once the last deal has ended."""
+        return 120.0 + 2 * self.ready_after
 
     @property
     def supervision(self) -> Supervision:
@@ -71,10 +86,10 @@ class Stack(Marketplace):
         return int(await eventually(other, timeout=timeout, every=0.05))
 
     def signal(self, name: str, number: signal.Signals) -> int:
-        """Returns the pid that was signalled; 0: it does not run just now."""
+        """Also to what it has started. Returns the pid that was signalled; 0: it does not run just now."""
         pid = self.pid(name)
         if pid:
-            os.kill(pid, number)
+            os.killpg(pid, number)
         return pid
 
     async def take_down(self, name: str) -> None:
@@ -89,17 +104,19 @@ class Stack(Marketplace):
         await eventually(lambda: asyncio.to_thread(stopped), timeout=30)
 
     async def bring_up(self, name: str) -> None:
+        """Returns when it is ready."""
         await asyncio.to_thread(self.supervision.start_program, name)
+        await self.ready(self.settles, [name])
 
-    async def ready(self, timeout: float = UP) -> None:
-        """Returns when every part has said that it is."""
+    async def ready(self, timeout: float, names: Sequence[str] = ()) -> None:
+        """Returns when each of them (default: every part) has said that it is."""
 
         async def is_ready(name: str) -> bool:
             why = await self.why_not_ready(name)
             assert not why, f"{name}: {why}"
             return True
 
-        for name in self.names:
+        for name in names or self.names:
             await eventually(lambda name=name: is_ready(name), timeout=timeout, every=0.2)
 
     async def why_not_ready(self, name: str) -> str:
@@ -118,12 +135,14 @@ class Stack(Marketplace):
 
 
 @asynccontextmanager
-async def started(data: Path) -> AsyncIterator[Stack]:
-    """A stack on free ports, ready."""
+async def started(data: Path, kafka: Kafka, clocks: Clocks | None = None) -> AsyncIterator[Stack]:
+    """A stack on free ports, ready. `clocks`: its processes', where they are to be set. Raises `NotInstalled`."""
     addresses = _addresses()
-    stack = Stack(data)
+    stack = Stack(data, ready_after=kafka.ready_after)
     await _raise_proxies(stack, addresses)
-    parts = list(_behind_proxies(programs(addresses, data), stack.edges))
+    parts = list(_behind_proxies(programs(addresses, data, kafka), stack.edges))
+    if clocks is not None:
+        parts = [part if part.name in STORES else _with_its_own_clock(part, clocks) for part in parts]
     stack.names.extend(part.name for part in parts)
     people.issuer(data)
     if not build_protos.OUTPUT.exists():
@@ -132,7 +151,7 @@ async def started(data: Path) -> AsyncIterator[Stack]:
     shown = [{"name": part.name, "port": part.port, "probe": part.probe} for part in parts]
     state.write(data, {**addresses.as_json(), "supervisor": parent.pid, "programs": shown})
     try:
-        await stack.ready()
+        await stack.ready(stack.settles)
         yield stack
     finally:
         for name in stack.names:
@@ -187,6 +206,10 @@ def _behind_proxies(parts: list[Program], edges: dict[str, FaultProxy]) -> Itera
             yield from _split(service) if part.name == SPLIT else [service]
         else:
             yield part
+
+
+def _with_its_own_clock(part: Program, clocks: Clocks) -> Program:
+    return replace(part, environment={**part.environment, **clocks.environment(part.name)})
 
 
 def _split(service: Program) -> Iterator[Program]:

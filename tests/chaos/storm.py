@@ -18,9 +18,6 @@ from tests.chaos.standing import what_was_told_stands
 from tests.chaos.traffic import Traffic, told
 from tests.e2e.audit import Audited, nothing_lost_and_nothing_twice
 
-SETTLES = 180.0
-"""Seconds within which everything must have come everywhere once the last deal has ended."""
-
 PROBE = 2.0
 """Seconds that the database has to say how much is not yet published."""
 
@@ -53,8 +50,8 @@ async def rage(stack: Stack, form: Form, rounds: Sequence[Round], traffic: Traff
             over = time.monotonic()
         assert not traffic.seen.broken, "\n".join(traffic.seen.broken)
         storm.rough += traffic.seen.latencies(since, over)
-        await stack.ready(SETTLES)
-        storm.audited = await nothing_lost_and_nothing_twice(stack, SETTLES)
+        await stack.ready(stack.settles)
+        storm.audited = await nothing_lost_and_nothing_twice(stack, stack.settles)
         await what_was_told_stands(stack, traffic.seen)
         storm.settled.append(time.monotonic() - over)
         _tell(f"round {number} of {len(rounds)} holds {storm.settled[-1]:.0f} s after its last fault: {storm.audited}", began)

@@ -13,7 +13,6 @@ from tests.chaos.faults import BOTH, Fault, Tally, inflict
 from tests.chaos.schedule import Form
 from tests.chaos.stack import DEADLINE, Stack
 from tests.chaos.standing import what_was_told_stands
-from tests.chaos.storm import SETTLES
 from tests.chaos.traffic import Traffic, percentile
 from tests.e2e.audit import nothing_lost_and_nothing_twice
 from tests.scoreboard import Row
@@ -48,7 +47,7 @@ async def test_while_an_edge_is_cut_every_answer_comes_in_time(
     assert not late, f"not answered in time: {late}"
     assert any(at.status in RETRIED for at in attempts), "a cut was felt"
     assert not traffic.seen.broken, "\n".join(traffic.seen.broken)
-    await nothing_lost_and_nothing_twice(stack, SETTLES)
+    await nothing_lost_and_nothing_twice(stack, stack.settles)
     await what_was_told_stands(stack, traffic.seen)
     took, refused = [at.took for at in attempts], sum(at.status in RETRIED for at in attempts)
     ours = (

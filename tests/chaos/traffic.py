@@ -22,9 +22,6 @@ PACE = 0.4
 """Seconds between two steps of a deal."""
 GIVES_UP = 10.0
 """Seconds after which a client stops waiting for an answer."""
-PATIENCE = 240.0
-"""Seconds after which a deal that does not go on is broken: longer than the longest outage and what the broker's groups take to
-find together again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +170,7 @@ class Traffic:
     async def _deal(self, number: int, due: float) -> None:
         chance = random.Random(f"{self._seed}/{number}")
         async with Timed(self._stack, self.seen) as http:
-            client = Client(http, self._mint, f"chaos-{self._seed}-{number}", PATIENCE, seen=self.seen, began=due)
+            client = Client(http, self._mint, f"chaos-{self._seed}-{number}", self._stack.patience, seen=self.seen, began=due)
             try:
                 ending = await play(client, chance)
                 self.seen.ended[ending] = self.seen.ended.get(ending, 0) + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_probe_is_asked_until_it_is_true_and_tells_its_last_answer_when_it_nev
 
 def test_whoever_never_lets_time_pass_is_found_out() -> None:
     async def main() -> None:
-        while True:
+        for _ in itertools.count():
             await asyncio.sleep(0)
 
     with pytest.raises(Livelock, match=r"at 0\.0"):

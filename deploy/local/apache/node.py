@@ -4,18 +4,21 @@ formats DATA if it is new and becomes the broker, under the same process id: who
 from __future__ import annotations
 
 import os
+import secrets
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deploy.local.apache.libraries import classpath, java
-from deploy.local.embedded import HOST, Embedded, free_port
+from deploy.local.embedded import HOST, Embedded, free_port, listens
 
 CLUSTER = "bGltZWxpZ2h0LWxvY2FsMQ"
 """Every local cluster's id: sixteen bytes in base64, as Kafka wants it."""
 READY_AFTER = 90.0
 """Seconds that the first start may take on a loaded machine: formatting and starting are a Java program each."""
+LASTING_PORTS = range(10_000, 20_000)
+"""Below those that systems give to outgoing connections: one of them could take a node's port while it is down."""
 SPARING = ["-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
 """A node starts in half the time, and leaves the cores to what is tested."""
 SETTINGS = {
@@ -41,7 +44,7 @@ def one_broker(data: Path, port: int | None = None) -> Embedded:
 
 def one_broker_argv(port: int, data: Path) -> list[str]:
     """Raises `NotInstalled`."""
-    controller = f"{HOST}:{free_port()}"
+    controller = f"{HOST}:{_lasting_port()}"
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
@@ -52,6 +55,12 @@ def one_broker_argv(port: int, data: Path) -> list[str]:
         "transaction.state.log.min.isr": "1",
     }
     return node_argv(data, settings, heap="256m")
+
+
+def _lasting_port() -> int:
+    while listens(port := secrets.choice(LASTING_PORTS)):
+        pass
+    return port
 
 
 def node_argv(data: Path, settings: Mapping[str, str], heap: str) -> list[str]:
