@@ -7,10 +7,9 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from cli.console import SERVICES, out
-from cli.opening import opened
+from cli.console import out
 from libs.events.ports import Unavailable
-from libs.events.relay import RELAYS
+from tests.chaos.backlog import heads, published
 from tests.chaos.faults import Fault, Tally, inflict
 from tests.chaos.schedule import Form, Round
 from tests.chaos.stack import Stack
@@ -70,16 +69,10 @@ async def _lag(stack: Stack) -> str:
     """Commits that are stored and not yet published."""
     try:
         async with asyncio.timeout(PROBE):
-            behind = await asyncio.gather(*(_behind(stack, service) for service in SERVICES))
+            out_there = await published(stack)
+            return f"lag {(await heads(stack) - out_there).total()}"
     except (TimeoutError, Unavailable):
         return "lag unknown"
-    return f"lag {sum(behind)}"
-
-
-async def _behind(stack: Stack, service: str) -> int:
-    async with opened(service, stack.data) as store:
-        lease = (await store.documents.get(RELAYS, [service])).get(service)
-        return await store.log.head() - (int(lease.body["position"]) if lease else 0)
 
 
 def _tell(what: str, began: float) -> None:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from cli.story.api import RETRIED
+from libs.events.testing import eventually
+from tests.chaos.backlog import ends, heads, lag, published
 from tests.chaos.faults import BOTH, Fault, Tally, inflict
+from tests.chaos.proxy import Toxic
 from tests.chaos.schedule import Form
 from tests.chaos.stack import DEADLINE, Stack
 from tests.chaos.standing import what_was_told_stands
@@ -27,6 +31,11 @@ FELT = ("gateway-campaigns", "campaigns-mongo")
 """Most of what clients ask for goes over these."""
 HELD = 3.0
 """Seconds: longer than a deadline, so that requests that begin at the cut are not answered by its end."""
+DRAINED = ("campaigns-kafka", "campaigns-mongo")
+"""What most events come from and go to: nothing is published, nothing is handled."""
+CUT = 20.0
+"""Seconds, of the cuts after which the backlog is watched: shorter than a consumer's session, so that its group stays
+together."""
 
 
 async def test_while_an_edge_is_cut_every_answer_comes_in_time(
@@ -56,6 +65,54 @@ async def test_while_an_edge_is_cut_every_answer_comes_in_time(
         f"{slowest:.1f} s); 0 wrong answers"
     )
     shown.append(Row("while the network is cut every request is answered in time", "toxiproxy; 2 s", ours, command))
+
+
+async def test_what_a_cut_held_up_is_everywhere_within_twice_its_time(
+    stack: Stack, form: Form, seed: int, shown: list[Row], command: str
+) -> None:
+    traffic, took = Traffic(stack, seed + 6, form.rate), dict[str, tuple[int, float]]()
+    async with traffic:
+        await eventually(lambda: traffic.seen.accepted, timeout=60)
+        for edge in DRAINED:
+            stack.edges[edge].break_(Toxic.BLACKHOLE)
+            try:
+                await asyncio.sleep(CUT)
+                held_up = await _held_up(stack)
+            finally:
+                stack.edges[edge].heal()
+            took[edge] = held_up, await _drained(stack)
+            assert took[edge][1] <= 2 * CUT, f"{edge}: {took[edge][1]:.1f} s after {CUT:.0f} s without it"
+    assert all(held_up for held_up, _ in took.values()), f"nothing was held up: {took}"
+    assert not traffic.seen.broken, "\n".join(traffic.seen.broken)
+    await nothing_lost_and_nothing_twice(stack, stack.settles)
+    await what_was_told_stands(stack, traffic.seen)
+    told = ", ".join(f"{edge} {seconds:.1f} s ({held} held up)" for edge, (held, seconds) in took.items())
+    ours = f"after {CUT:.0f} s without it: {told}, until all that was stored by its return was published and handled"
+    shown.append(Row("a backlog drains within twice the time of the cut", "Temporal: watch the backlog drain", ours, command))
+
+
+async def _held_up(stack: Stack) -> int:
+    """Commits that are stored and not published, and messages that a group has not handled."""
+    behind = await lag(stack, await ends(stack))
+    out_there = await published(stack)
+    return behind + (await heads(stack) - out_there).total()
+
+
+async def _drained(stack: Stack) -> float:
+    """Seconds until all that is stored now has come everywhere."""
+    since, stored = time.monotonic(), await heads(stack)
+
+    async def is_published() -> bool:
+        return not stored - await published(stack)
+
+    await eventually(is_published, timeout=stack.settles, every=0.1)
+    there = await ends(stack)
+
+    async def is_handled() -> bool:
+        return not await lag(stack, there)
+
+    await eventually(is_handled, timeout=stack.settles, every=0.1)
+    return time.monotonic() - since
 
 
 def _cuts(chance: random.Random, form: Form, edges: list[str]) -> Iterator[Fault]:
