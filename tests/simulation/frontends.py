@@ -19,6 +19,8 @@ from tests.simulation.network import HttpReply
 
 Json = dict[str, Any]
 RETRIED = frozenset({429, 502, 503, 504})
+UNKNOWN_CALLER = 401
+"""A clock that jumped makes a token invalid: that says nothing of what was sent before."""
 TRIES = 8
 LONGEST_PAUSE = 3.0
 
@@ -114,7 +116,7 @@ class Frontends:
                 reply = None
             if reply is not None and reply.status_code not in RETRIED:
                 self._check(reply, sent.path)
-                return reply
+                return reply if reply.status_code != UNKNOWN_CALLER else None
             self._happened["a command sent again"] += 1
             await asyncio.sleep(min(LONGEST_PAUSE, 0.1 * 2**attempt) * self.chance.uniform(0.5, 1))
         return None

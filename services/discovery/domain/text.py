@@ -30,11 +30,13 @@ class Closeness(IntEnum):
 
 def words(text: str) -> tuple[str, ...]:
     """Lower-case runs of letters and digits, without accents; of a longer one its first `LONGEST_WORD`."""
-    if text.isascii():
-        return tuple(word[:LONGEST_WORD] for word in WORD.findall(text.lower()))
-    folded = unicodedata.normalize("NFKD", text.lower())
-    found = WORD.findall("".join(char for char in folded if not unicodedata.combining(char)))
-    return tuple(word[:LONGEST_WORD] for word in found)
+    folded = text.lower() if text.isascii() else _without_accents(text.lower())
+    found = WORD.findall(folded)
+    return tuple(found) if len(folded) <= LONGEST_WORD else tuple(word[:LONGEST_WORD] for word in found)
+
+
+def _without_accents(text: str) -> str:
+    return "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
 
 
 def terms_of(text: str) -> tuple[str, ...]:
