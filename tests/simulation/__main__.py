@@ -69,7 +69,6 @@ def tell(seed: int, directory: Path, about: str) -> int:
 
 
 def many(seeds: range, directory: Path) -> int:
-    gc.freeze()  # what is there by now stays: the collection after each seed need not look at it
     console, began, results = Console(stderr=True), time.process_time(), list[Result]()
     columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
@@ -77,6 +76,8 @@ def many(seeds: range, directory: Path) -> int:
             results.append(simulate(seed, directory))
             if results[-1].failure:
                 return _failed(results[-1], directory)
+            gc.collect()
+            gc.freeze()  # what every seed leaves for good (instruments of metrics that nobody reads) is not looked at again
     seconds = time.process_time() - began
     happened = sum((result.happened for result in results), Counter[str]())
     never = never_happened(happened, [move.rpc for moves in MOVES.values() for move in moves])
