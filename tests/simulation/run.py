@@ -89,13 +89,13 @@ async def _judged(marketplace: Marketplace, watch: Watch, operations: int) -> tu
     for _ in range(3):
         marketplace.clock.skew += endings.AGES.total_seconds()
         await endings.settle(marketplace, watch, "a long silence")
-    endings.nothing_is_parked(marketplace)
     endings.every_deal_is_at_rest(watch)
     endings.every_wait_has_ended(watch)
     endings.every_creator_has_its_record(watch)
     endings.every_match_is_a_new_one(watch)
     endings.every_effect_is_told(marketplace, watch)
     endings.what_was_told_is_so(watch, town.frontends.sent)
+    endings.nothing_is_parked(marketplace)
     return healed, await endings.views_are_folds_of_the_logs(marketplace, watch)
 
 
