@@ -11,8 +11,9 @@ import pytest
 from libs.events.envelope import Commit, Fact
 from libs.events.faults import Faults
 from libs.events.follower import Follower, OfAnotherLog
-from libs.events.memory import LoopClock, MemoryCommitLog, SeededIds
-from libs.events.ports import Unavailable
+from libs.events.memory import LoopClock, MemoryCommitLog, MemoryDatabase, SeededIds
+from libs.events.ports import CommitLog, Unavailable
+from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually, run_virtual
 from tests.kernel.commits import new_commit
 from tests.kernel.jars import JARS, SERVICE, CoinAdded
@@ -59,7 +60,7 @@ class Rough(Faults):
 
 
 @asynccontextmanager
-async def following(purse: Purse, log: MemoryCommitLog, batch: int = 20_000) -> AsyncIterator[Follower]:
+async def following(purse: Purse, log: CommitLog, batch: int = 20_000) -> AsyncIterator[Follower]:
     follower = Follower(SERVICE, purse, log, LoopClock(), SeededIds(), known=JARS, batch=batch)
     task = asyncio.ensure_future(follower.run())
     yield follower
@@ -93,6 +94,26 @@ def test_it_catches_up_in_bounded_batches() -> None:
             await eventually(lambda: follower.caught_up)
         assert purse.cents == list(range(2_500))
         assert max(purse.takes) <= 1_000
+
+    run_virtual(main())
+
+
+def test_what_another_process_appends_is_taken_in_within_a_second_however_much_comes() -> None:
+    async def main() -> None:
+        database, purse = MemoryDatabase(), Purse()
+        theirs, ours = (MongoCommitLog(database, LoopClock(), SeededIds(name)) for name in ("theirs", "ours"))
+
+        async def reaches(position: int) -> None:
+            await eventually(lambda: purse.position >= position, timeout=1.0)
+
+        waiting = []
+        async with following(purse, ours):
+            for _ in range(300):
+                appended = await theirs.append(new_commit(data={"cents": 1}))
+                waiting.append(asyncio.create_task(reaches(appended.commit.position)))
+                await asyncio.sleep(0.007)
+            await asyncio.gather(*waiting)
+        assert len(purse.takes) < 100, "many small commits become few"
 
     run_virtual(main())
 
