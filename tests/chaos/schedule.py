@@ -38,7 +38,7 @@ class Form:
     """Deals that begin per second."""
 
 
-SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 6, 1, 1, 1, 1, 5.0, 0.5)
+SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5.0, 0.5)
 LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 6, 10, 20.0, 0.4)
 
 
