@@ -44,7 +44,7 @@ STORED_WITHIN = 30.0
 @pytest.fixture(scope="module")
 def clocks(form: Form, tmp_path_factory: pytest.TempPathFactory) -> Clocks:
     if not form.steps:
-        pytest.skip("clocks are set in the long form: a process was seen to stop answering under libfaketime, once in five runs")
+        pytest.skip("clocks are set in the long form only, see ADR 21")
     try:
         return clocks_in(tmp_path_factory.mktemp("clocks"))
     except CannotBeSet as why:
