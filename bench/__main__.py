@@ -17,6 +17,7 @@ from bench import results, table
 from bench.harness import LEAST_ROUNDS, Measured, Row, Skipped, measure
 from bench.rows import ROWS
 from bench.world import World
+from libs.chassis.process import collect_seldom
 
 BUSY = 0.5
 """Load per core from which on the figures are others' too."""
@@ -36,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = [row for row in ROWS if row.name.startswith(options.name)]
     if not rows:
         parser.error(f"no row begins with {options.name!r}; there are {', '.join(row.name for row in ROWS)}")
+    collect_seldom()  # as in every process of ours
     return uvloop.run(run(rows, options.rounds))
 
 

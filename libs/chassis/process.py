@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -19,6 +20,11 @@ GRACE = 25.0
 """Seconds from the signal to the end; Kubernetes gives 30."""
 FAILED, MISCONFIGURED = 1, 78
 """Exit codes: something broke (try again); the settings are wrong (trying again will not help)."""
+
+YOUNG = 50_000, 20, 50
+"""Objects, and collections of the next younger ones, after which Python looks for cycles. What a batch of events is decoded
+into lives as long as the batch: by default it is looked through again and again meanwhile (`make bench NAME=project`: 0.44 of
+the limit with the default, 0.55 with these)."""
 
 S = TypeVar("S", bound=ProcessSettings)
 
@@ -74,6 +80,10 @@ class Running:
             await asyncio.gather(doing, stopping, return_exceptions=True)
 
 
+def collect_seldom() -> None:
+    gc.set_threshold(*YOUNG)
+
+
 def live(settings: type[S], name: str, main: Callable[[S, Running], Awaitable[None]]) -> int:
     """Runs `main` until it ends; SIGTERM and SIGINT set `Running.stopping`, on which `main` must stop its parts and return.
     Returns the exit code."""
@@ -82,6 +92,7 @@ def live(settings: type[S], name: str, main: Callable[[S, Running], Awaitable[No
     except SettingsError as wrong:
         print(f"{name}: the settings are not usable\n{wrong}", file=sys.stderr)  # noqa: T201
         return MISCONFIGURED
+    collect_seldom()
     logging.setup(given, name)
     providers = telemetry(given, name)
     providers.install()
