@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 from libs.events.ports import Document
-from services.discovery.domain.criteria import DISTRIBUTIONS, AudienceKind, format_name, named, said, steps
+from services.discovery.domain.criteria import DISTRIBUTIONS, format_name, named, said, steps
 from services.discovery.index.facets import facet_values
 from services.discovery.index.places import key_of
 from services.discovery.ports import FACETS, CreatorOrder
@@ -88,32 +88,14 @@ def plain(text: str) -> str:
 
 
 def _shares(entry: Document) -> dict[str, int]:
-    shares: dict[str, int] = {}
-    if audience := entry["audience"]:
-        for kind, name in DISTRIBUTIONS.items():
-            keys = _SHARE_KEYS[kind]
-            for value, share in audience.get(name, {}).items():
-                shares[keys[value]] = steps(share)
-    return shares
+    audience = entry["audience"] or {}
+    return {
+        share_key(kind, value): steps(share)
+        for kind, name in DISTRIBUTIONS.items()
+        for value, share in audience.get(name, {}).items()
+    }
 
 
-def share_key(kind: AudienceKind, value: str) -> str:
-    return _SHARE_KEYS[kind][value]
-
-
-class _ShareKeys(dict[str, str]):
-    """Of one kind, by value; kept, since there are few and all creators have them."""
-
-    def __init__(self, kind: AudienceKind) -> None:
-        super().__init__()
-        self._kind = kind
-
-    def __missing__(self, value: str) -> str:
-        key = f"{self._kind}_{value.encode().hex() if not value.isalnum() or not value.isascii() else value}"
-        if len(self) < MOST_KEYS:
-            self[value] = key
-        return key
-
-
-MOST_KEYS = 10_000
-_SHARE_KEYS = {kind: _ShareKeys(kind) for kind in DISTRIBUTIONS}
+@lru_cache(10_000)
+def share_key(kind: str, value: str) -> str:
+    return f"{kind}_{value.encode().hex() if not value.isalnum() or not value.isascii() else value}"
