@@ -17,11 +17,12 @@ from libs.chassis.system import SystemClock, SystemIds
 from libs.events.consumer import Consumer
 from libs.events.database import Database
 from libs.events.documents import MongoDocuments
-from libs.events.envelope import Commit, recorded, to_cloudevent, topic
+from libs.events.envelope import Commit, recorded, topic
 from libs.events.memory import MemoryBus, MemoryCommitLog, MemoryDocuments
 from libs.events.partitions import partition
 from libs.events.ports import Delivery, Ports
 from libs.events.projection import ProjectionRunner
+from libs.events.relay import messages_of
 from services.analytics.projections import campaign_dashboards
 
 SOURCE = "analytics"
@@ -68,14 +69,12 @@ class BulkUpserts:
         return await timed(TOTAL, work)
 
 
-def deliveries(batch: Sequence[Commit]) -> list[Delivery]:
-    """As they come from the topic."""
-    delivered = []
-    for commit in batch:
-        headers, value = to_cloudevent(commit, 0, SOURCE)
-        place = partition(commit.stream)
-        delivered.append(Delivery(topic(SOURCE), place, commit.position, commit.stream, value, dict(headers)))
-    return delivered
+def deliveries(batch: Sequence[Commit], tails: dict[int, int]) -> list[Delivery]:
+    """As they come from the topic. `tails` moves on."""
+    return [
+        Delivery(topic(SOURCE), partition(one.key), offset, one.key, one.value, dict(one.headers))
+        for offset, one in enumerate(messages_of(batch, SOURCE, partition, tails), batch[0].position)
+    ]
 
 
 async def upserts(batches: Sequence[Sequence[Commit]]) -> list[list[ReplaceOne[Any]]]:
@@ -96,7 +95,8 @@ async def prepare(world: World) -> AsyncIterator[Contest]:
     async with databases(await world.mongo()) as given:
         log = list(history(post_ids(CAMPAIGNS), EVENTS))
         batches = [log[start : start + BATCH] for start in range(0, TOTAL, BATCH)]
-        ours = Ours(given.ours, [deliveries(batch) for batch in batches])
+        tails: dict[int, int] = {}
+        ours = Ours(given.ours, [deliveries(batch, tails) for batch in batches])
         yield Contest(ours.round, BulkUpserts(given.raw, await upserts(batches)).round)
 
 

@@ -18,6 +18,7 @@ from libs.events.bus import KafkaBus
 from libs.events.database import Database
 from libs.events.documents import MongoDocuments
 from libs.events.envelope import topic
+from libs.events.partitions import partition
 from libs.events.ports import Message
 from libs.events.relay import Relay, messages_of
 from libs.events.store import MongoCommitLog
@@ -84,7 +85,7 @@ async def prepare(world: World) -> AsyncIterator[Contest]:
         log = list(history(post_ids(STREAMS), EVENTS))
         await fill(given.ours, log)
         try:
-            yield Contest(Ours(given.ours, bus).round, Send(bus, bootstrap, messages_of(log, "bench")).round)
+            yield Contest(Ours(given.ours, bus).round, Send(bus, bootstrap, messages_of(log, "bench", partition, {})).round)
         finally:
             await bus.stop()
 

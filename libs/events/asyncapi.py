@@ -21,6 +21,12 @@ HEADERS = {
     "ce_partitionkey": {"type": "string", "description": "The same as `ce_subject`."},
     "ce_streamversion": {"type": "string", "pattern": "^[0-9]+$", "description": "Counts the stream's events from 1, no gaps."},
     "ce_position": {"type": "string", "pattern": "^[0-9]+$", "description": "The commit's place in the service's total order."},
+    "ce_follows": {
+        "type": "string",
+        "pattern": "^[0-9]+$",
+        "description": "`ce_position` of the message before it in its partition, 0 of the first. Higher than any that you have "
+        "seen there: the broker lost what is between; leave the message, all of it comes again in order.",
+    },
     "ce_actor": {"type": "string", "description": "`<role>:<party or subject>` who caused it."},
     "ce_correlationid": {"type": "string", "description": "The same in all that follows from one request."},
     "ce_causationid": {"type": "string", "description": "The event that it is a reaction to."},
@@ -28,7 +34,7 @@ HEADERS = {
     "traceparent": {"type": "string"},
     "content-type": {"type": "string", "const": "application/json"},
 }
-OPTIONAL = {"ce_causationid", "ce_traceparent", "traceparent"}
+OPTIONAL = {"ce_follows", "ce_causationid", "ce_traceparent", "traceparent"}
 
 
 def message_name(type_: str, version: int) -> str:

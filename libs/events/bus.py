@@ -51,7 +51,7 @@ class KafkaBus:
         """Returns when the brokers tell of it: a created topic is news that takes a moment to reach them. Also gives a topic
         that the broker created by itself, on somebody's look-up, its full number of partitions."""
         async with self._admin() as admin:
-            wanted = NewTopic(topic, PARTITIONS, self._replication, topic_configs=_durable(self._replication))
+            wanted = NewTopic(topic, PARTITIONS, self._replication, topic_configs=_kept(self._replication))
             answer = await admin.create_topics([wanted])
             [(_, code, *rest)] = answer.topic_errors
             if code not in (0, TOPIC_ALREADY_EXISTS):
@@ -179,9 +179,11 @@ class KafkaBus:
         return round(self._patience * 1000)
 
 
-def _durable(replication: int) -> dict[str, str]:
-    """All replicas but one have a message before it is acknowledged, so that one of them may die."""
-    return {"min.insync.replicas": str(replication - 1)} if replication > 2 else {}
+def _kept(replication: int) -> dict[str, str]:
+    """For ever: a read model is built from the first event on, and Kafka by itself forgets after a week. All replicas but one
+    have a message before it is acknowledged, so that one of them may die."""
+    for_ever = {"retention.ms": "-1", "retention.bytes": "-1"}
+    return for_ever | ({"min.insync.replicas": str(replication - 1)} if replication > 2 else {})
 
 
 async def _partitions_known(producer: AIOKafkaProducer, topic: str) -> int:

@@ -24,7 +24,7 @@ from libs.events.deadletter import DeadLetters, Letter, place_of
 from libs.events.envelope import Recorded, from_cloudevent
 from libs.events.failures import Halted, is_transient
 from libs.events.ports import Bus, Clock, Delivery, Documents, Ports, Subscription, Unavailable
-from libs.events.progress import Progress, reached_by
+from libs.events.progress import Progress
 from libs.events.registry import Event, Registry, registry
 
 T = TypeVar("T")
@@ -82,7 +82,7 @@ class Consumer:
     ) -> None:
         self.group, self.topics = group, tuple(topics)
         self.counts: Counter[str] = Counter()
-        """Events by outcome: handled, passed (of no interest), unknown, parked; and `waits` for outages."""
+        """Events by outcome: handled, passed (of no interest), unknown, early, parked; and `waits` for outages."""
         self.halted: Halted | None = None
         self._types = {cls.type for cls in types}
         self._handle, self._known, self._limits = handle, known, limits
@@ -129,8 +129,12 @@ class Consumer:
         if self.halted is not None:
             raise self.halted
         parked = await self._patiently(lambda: self._dead_letters.parked(self.group))
-        await self._work(self._decode(batch), set(parked.places))
-        await self._patiently(lambda: self._progress.reach(reached_by(batch)))
+        sifted = await self._patiently(lambda: self._progress.sift(batch))
+        if sifted.early:
+            self._count("early", len(sifted.early))
+            logger.warning("%s leaves %d messages that came before their turn", self.group, len(sifted.early))
+        await self._work(self._decode(sifted.ready), set(parked.places))
+        await self._patiently(lambda: self._progress.reach(sifted.reached))
 
     def _decode(self, batch: Sequence[Delivery]) -> list[_Taken]:
         """What is wanted of the batch."""

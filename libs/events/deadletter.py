@@ -155,12 +155,19 @@ class DeadLetters:
 
 def _order(delivery: Delivery) -> int:
     """Within a key: the stream's version; of a message that does not tell it, its offset."""
-    version = delivery.headers.get("ce_streamversion", b"")
-    return int(version) if version.isdigit() else delivery.offset
+    version = _version(delivery)
+    return delivery.offset if version is None else version
 
 
 def _id(group: str, delivery: Delivery) -> str:
-    return f"{group}|{place_of(delivery)}|{_order(delivery):012d}"
+    """An event that comes twice is one letter. A message of no version takes no event's place."""
+    kind = "at" if _version(delivery) is None else ""
+    return f"{group}|{place_of(delivery)}|{kind}{_order(delivery):012d}"
+
+
+def _version(delivery: Delivery) -> int | None:
+    told = delivery.headers.get("ce_streamversion", b"")
+    return int(told) if told.isdigit() else None
 
 
 def _letter_body(group: str, delivery: Delivery, reason: str, trace: str, now: str) -> Document:

@@ -1,9 +1,14 @@
 """How far a consumer group has come: one document per group, topic and partition, `{position, offset}`. Positions are what
-clients wait for; `offset` is the next one to come, by which a build knows that it has caught up."""
+clients wait for; `offset` is the next one to come, by which a build knows that it has caught up.
+
+`position` also tells what comes too early. A broker that lost a topic may be given the page in flight before all that it lost
+(ADR 14); each message names the position before it in its partition, so the gap is seen, and what stands behind it is left: the
+relay publishes everything again, and it comes a second time in its place.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from libs.events.ports import Delivery, Documents, Stored, Write
@@ -26,15 +31,36 @@ def progress_id(group: str, topic: str, partition: int) -> str:
     return f"{group}/{topic}/{partition}"
 
 
-def reached_by(batch: Sequence[Delivery]) -> dict[Place, Reached]:
-    """The highest position and the next offset per partition, after a batch."""
-    reached: dict[Place, Reached] = {}
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """`ready`: what of a batch may be handled, in order. `early`: what is behind a gap. `reached`: how far the group is once
+    the former is handled and the latter left."""
+
+    ready: list[Delivery]
+    early: list[Delivery]
+    reached: dict[Place, Reached]
+
+
+def sift(batch: Sequence[Delivery], known: Mapping[Place, Reached]) -> Sifted:
+    """`known`: how far the group had come before (where it is missing: nowhere). A message that does not name the position
+    before it follows everything."""
+    sifted = Sifted([], [], {})
     for delivery in batch:
-        told = delivery.headers.get("ce_position", b"")
         place = (delivery.topic, delivery.partition)
-        before = reached.get(place, NOWHERE)
-        reached[place] = Reached(max(before.position, int(told) if told.isdigit() else 0), delivery.offset + 1)
-    return reached
+        before = sifted.reached.get(place) or known.get(place, NOWHERE)
+        position = before.position
+        if _number(delivery, "ce_follows") <= position:
+            sifted.ready.append(delivery)
+            position = max(position, _number(delivery, "ce_position"))
+        else:
+            sifted.early.append(delivery)
+        sifted.reached[place] = Reached(position, delivery.offset + 1)
+    return sifted
+
+
+def _number(delivery: Delivery, header: str) -> int:
+    told = delivery.headers.get(header, b"")
+    return int(told) if told.isdigit() else 0
 
 
 class Progress:
@@ -43,6 +69,18 @@ class Progress:
     def __init__(self, documents: Documents, group: str) -> None:
         self._documents, self._group = documents, group
         self._known: dict[str, Stored] = {}
+
+    async def sift(self, batch: Sequence[Delivery]) -> Sifted:
+        """What is known here may be old: other members took turns at these partitions. Nothing is left on its word."""
+        places = {(delivery.topic, delivery.partition) for delivery in batch}
+        sifted = sift(batch, self._at(places))
+        if sifted.early:
+            await self._learn([progress_id(self._group, *place) for place in places])
+            sifted = sift(batch, self._at(places))
+        return sifted
+
+    def _at(self, places: Iterable[Place]) -> dict[Place, Reached]:
+        return {place: _reached(self._known.get(progress_id(self._group, *place))) for place in places}
 
     async def reach(self, reached: Mapping[Place, Reached]) -> None:
         wanted = {progress_id(self._group, *place): to for place, to in reached.items()}

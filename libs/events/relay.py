@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from libs.events.backoff import patiently
@@ -33,25 +33,33 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`position`: all commits up to it are published. `ends`: partition -> offset of the last message known to be there.
-    `expires`: milliseconds since 1970, as its owner's clock had it."""
+    """`position`: all commits up to it are published. `ends`, `tails`: partition -> offset and position of the last message
+    known to be there. `expires`: milliseconds since 1970, as its owner's clock had it."""
 
     owner: str = ""
     epoch: int = 0
     expires: int = 0
     position: int = 0
     ends: dict[int, int] = field(default_factory=dict)
+    tails: dict[int, int] = field(default_factory=dict)
     revision: int = 0
 
     @classmethod
     def of(cls, revision: int, body: Document) -> Lease:
-        ends = {int(number): offset for number, offset in body["ends"].items()}
-        return cls(body["owner"], body["epoch"], body["expires"], body["position"], ends, revision)
+        ends, tails = _by_number(body["ends"]), _by_number(body.get("tails", {}))  # a lease of older code has no tails
+        return cls(body["owner"], body["epoch"], body["expires"], body["position"], ends, tails, revision)
 
     def body(self) -> Document:
-        ends = {str(number): offset for number, offset in self.ends.items()}
         fields = {"owner": self.owner, "epoch": self.epoch, "expires": self.expires, "position": self.position}
-        return {**fields, "ends": ends}
+        return {**fields, "ends": _by_name(self.ends), "tails": _by_name(self.tails)}
+
+
+def _by_number(named: Mapping[str, int]) -> dict[int, int]:
+    return {int(number): value for number, value in named.items()}
+
+
+def _by_name(numbered: Mapping[int, int]) -> dict[str, int]:
+    return {str(number): value for number, value in numbered.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,14 +169,15 @@ class Relay:
             return
         if len(commits) == self._page:
             self._ahead = _Ahead(commits[-1].position, asyncio.ensure_future(self._read(commits[-1].position)))
-        messages = messages_of(commits, self._service)
+        tails = dict(self._lease.tails)
+        messages = messages_of(commits, self._service, self._bus.partition, tails)
         last = await self._bus.publish(self._topic, messages)
         given = Counter(self._bus.partition(message.key) for message in messages)
         if any(offset < self._lease.ends.get(number, -1) + given[number] for number, offset in last.items()):
             await self._start_over()  # they stand where others stood, or reach back there
         else:
             ends = {**self._lease.ends, **last}
-            self._lease = await self._moved(replace(self._lease, position=commits[-1].position, ends=ends))
+            self._lease = await self._moved(replace(self._lease, position=commits[-1].position, ends=ends, tails=tails))
 
     async def _next_page(self) -> list[Commit]:
         after, ahead, self._ahead = self._lease.position, self._ahead, None
@@ -196,7 +205,7 @@ class Relay:
         """The broker lost what it had: Kafka is distribution, not truth."""
         log.warning("the broker lost %s: publishing it again from the store", self._topic)
         await self._bus.ensure(self._topic)
-        self._lease = await self._moved(replace(self._lease, position=0, ends={}))
+        self._lease = await self._moved(replace(self._lease, position=0, ends={}, tails={}))
 
     async def _moved(self, lease: Lease) -> Lease:
         """The lease as stored now, renewed. Raises `_Superseded`."""
@@ -242,11 +251,16 @@ class Relay:
         rested.result()
 
 
-def messages_of(commits: Sequence[Commit], source: str) -> list[Message]:
-    """The commits' events as the bus carries them, in order, keyed by stream."""
+def messages_of(
+    commits: Sequence[Commit], source: str, partition: Callable[[str], int], tails: dict[int, int]
+) -> list[Message]:
+    """The commits' events as the bus carries them, in order, keyed by stream. `tails` moves on: partition -> position of the
+    last message before them."""
     messages = []
     for commit in commits:
+        number = partition(commit.stream)
         for index in range(len(commit.events)):
-            headers, value = to_cloudevent(commit, index, source)
+            headers, value = to_cloudevent(commit, index, source, tails.get(number, 0))
             messages.append(Message(commit.stream, value, headers))
+            tails[number] = commit.position
     return messages

@@ -83,7 +83,7 @@ class Desk:
         meta = Meta(actor="service:campaigns", correlation_id=commit_id)
         new = NewCommit(stream, expected, GENESIS, commit_id, AT + hours * HOUR, meta, store_events(commit_id, events))
         commit = new.at_position(self._told)
-        told = [to_cloudevent(commit, index, "campaigns") for index in range(len(events))]
+        told = [to_cloudevent(commit, index, "campaigns", 0) for index in range(len(events))]
         await self._ports.bus.publish(topic("campaigns"), [Message(stream, value, headers) for headers, value in told])
 
 

@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from libs.events.envelope import Recorded, to_cloudevent, topic
+from libs.events.envelope import Recorded, topic
 from libs.events.faults import Faults
 from libs.events.handler import CommandHandler
 from libs.events.ids import Ids
 from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
 from libs.events.ports import Bus, Clock, CommitLog, Delivery, Documents, Message, Ports, Unavailable
+from libs.events.relay import messages_of
 from tests.kernel.jars import ANN, JARS, SERVICE, AddCoin, OpenJar, jar, jar_id, key
 
 TOPIC = topic(SERVICE)
@@ -70,13 +71,11 @@ class World:
 
     async def deliveries(self, after: int = 0) -> list[Delivery]:
         """Every event since a position, as the bus would deliver it."""
-        made: list[Delivery] = []
-        for commit in await self.log.read(after, 100_000):
-            for index in range(len(commit.events)):
-                headers, value = to_cloudevent(commit, index, SERVICE)
-                partition = self.bus.partition(commit.stream)
-                made.append(Delivery(TOPIC, partition, len(made), commit.stream, value, dict(headers)))
-        return made
+        messages = messages_of(await self.log.read(after, 100_000), SERVICE, self.bus.partition, {})
+        return [
+            Delivery(TOPIC, self.bus.partition(one.key), offset, one.key, one.value, dict(one.headers))
+            for offset, one in enumerate(messages)
+        ]
 
     async def publish(self, *, again: bool = False) -> None:
         """Relays; `again`: everything from the beginning, as after a crash before the checkpoint."""

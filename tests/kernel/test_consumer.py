@@ -17,7 +17,7 @@ from libs.events.failures import Halted, is_transient
 from libs.events.ports import ConcurrencyError, Delivery, Unavailable
 from libs.events.progress import Reached, read_progress
 from libs.events.testing import eventually, run_virtual
-from tests.kernel.jars import JARS, CoinAdded, JarOpened, jar_id
+from tests.kernel.jars import ANN, JARS, AddPair, CoinAdded, JarOpened, jar, jar_id, key
 from tests.kernel.memory_world import TOPIC, Recorder, World, now_and_then
 
 GROUP = "limelight.jars.tests"
@@ -68,6 +68,49 @@ def test_progress_never_goes_back() -> None:
         await here.deliver(batch[:1])
         place = (TOPIC, world.bus.partition(jar_id(0)))
         assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(5, 5)}
+
+    run_virtual(main())
+
+
+def test_what_comes_before_its_turn_is_left_and_handled_when_it_comes_again() -> None:
+    async def main() -> None:
+        world, recorder = await filled(1, 5), Recorder()
+        batch, place = await world.deliveries(), (TOPIC, world.bus.partition(jar_id(0)))
+        here = consumer(world, recorder)
+        await here.deliver(batch[:2])
+        await here.deliver([replace(early, offset=0) for early in batch[4:]])  # the broker lost the topic and was given a page
+        assert recorder.of(0) == [1, 2]
+        assert (here.counts["handled"], here.counts["early"]) == (2, 2)
+        assert (await read_progress(world.documents, GROUP, [place]))[place].position == 2
+        await here.deliver([replace(again, offset=again.offset + 2) for again in batch])
+        assert recorder.of(0) == [1, 2, 3, 4, 5, 6]
+        assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(6, 8)}
+
+    run_virtual(main())
+
+
+def test_what_another_member_has_handled_is_no_gap() -> None:
+    async def main() -> None:
+        world, recorder = await filled(1, 5), Recorder()
+        batch = await world.deliveries()
+        here, other = consumer(world, recorder), consumer(world, recorder)
+        await here.deliver(batch[:1])
+        await other.deliver(batch[1:4])
+        await here.deliver(batch[4:])
+        assert recorder.of(0) == [1, 2, 3, 4, 5, 6]
+        assert here.counts["early"] == 0
+
+    run_virtual(main())
+
+
+def test_a_commit_of_which_only_the_end_is_there_comes_too_early() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        await world.open(0)
+        await world.handler.handle(jar, AddPair(jar_id=jar_id(0), cents=1), actor=ANN, commit_id=key("pair"))
+        batch = await world.deliveries()
+        await consumer(world, recorder).deliver([batch[0], batch[2], *batch[1:]])
+        assert recorder.handled == [(jar_id(0), 1), (jar_id(0), 2), (jar_id(0), 3)]
 
     run_virtual(main())
 
@@ -202,7 +245,7 @@ def test_a_parked_key_stays_parked_for_later_batches_and_for_other_members() -> 
     [
         lambda d: replace(d, value=b"not json"),
         lambda d: replace(d, value=b'{"jar_id": 7}'),
-        lambda d: replace(d, headers={}),
+        lambda d: replace(d, headers={name: value for name, value in d.headers.items() if name != "ce_id"}),
         lambda d: replace(d, headers={**d.headers, "ce_type": b"limelight.jars.CoinAdded.v99"}),
     ],
 )
@@ -215,6 +258,18 @@ def test_what_cannot_be_read_is_parked_in_its_place_in_the_order(spoil: object) 
         await here.deliver(batch)
         assert recorder.of(0) == [1, 2]
         assert len(await here._dead_letters.list(GROUP)) == 2
+
+    run_virtual(main())
+
+
+def test_a_message_that_is_not_the_relays_is_parked_and_holds_up_its_key_alone() -> None:
+    async def main() -> None:
+        world, recorder = await filled(2, 2), Recorder()
+        here = consumer(world, recorder)
+        batch = await world.deliveries()
+        await here.deliver([*batch[:2], replace(batch[2], headers={}), *batch[2:]])
+        assert (recorder.of(0), recorder.of(1)) == ([1], [1, 2, 3])
+        assert len(await here._dead_letters.list(GROUP)) == 3
 
     run_virtual(main())
 

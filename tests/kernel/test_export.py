@@ -297,7 +297,7 @@ async def test_the_headers_that_asyncapi_tells_are_those_that_are_sent() -> None
     told = yaml.safe_load((SCHEMAS / "asyncapi.yaml").read_text())["components"]["messageTraits"]["cloudEvent"]["headers"]
     world = World()
     await world.open(0)
-    headers, _ = to_cloudevent((await world.log.read(0, 1))[0], 0, "jars")
+    headers, _ = to_cloudevent((await world.log.read(0, 1))[0], 0, "jars", 0)
     sent = {name: value.decode() for name, value in headers}
     Draft202012Validator(told).validate(sent)
     assert sent.keys() <= told["properties"].keys()

@@ -111,7 +111,7 @@ def test_old_events_are_published_as_they_were_and_read_as_the_newest() -> None:
         log = MemoryCommitLog()
         await old_history(log)
         commit = (await log.read(0, 1))[0]
-        headers, value = to_cloudevent(commit, 1, "jars")
+        headers, value = to_cloudevent(commit, 1, "jars", 0)
         read = from_cloudevent(dict(headers), value, JARS)
         assert dict(headers)["ce_type"] == b"limelight.jars.CoinAdded.v1"
         assert read.data == CoinAdded(jar_id=JAR, cents=5, currency="EUR")

@@ -217,8 +217,21 @@ async def test_a_loss_is_noticed_although_the_next_page_is_longer_than_what_was_
         await eventually(market.has_heard(4))
 
 
+async def test_each_message_names_the_position_before_it_in_its_partition() -> None:
+    market = Marketplace()
+    await fill(market.log, streams=40, rounds=2)
+    async with running(market.relay("a")):
+        await eventually(market.has_heard(80))
+    await market.log.append(new_commit("jar_0", after=(await market.log.stream("jar_0"))[-1]))
+    async with running(market.relay("b")):
+        await eventually(market.has_heard(81))
+    for kept in market.bus._topics[topic(SERVICE)]:
+        positions = [int(message.headers["ce_position"]) for message in kept]
+        assert [int(message.headers["ce_follows"]) for message in kept] == [0, *positions][: len(kept)]
+
+
 def test_a_lease_is_read_back_as_it_was_written() -> None:
-    lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, 5)
+    lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, {0: 41, 11: 42}, 5)
     assert Lease.of(5, lease.body()) == lease
     assert replace(lease, owner="").body()["owner"] == ""
 

@@ -21,6 +21,10 @@ class Broker(MemoryBus):
         self._chance = chance
         self.restless = False
 
+    def sends_again(self) -> bool:
+        """A client that lost its connection, as clients of Kafka do: what was on its way then comes first in the new topic."""
+        return self.restless and self._chance.random() < 0.5
+
     def generations(self) -> Counter[str]:
         return self._generations.copy()
 
@@ -31,7 +35,7 @@ class Broker(MemoryBus):
     def groups(self) -> list[str]:
         return sorted(self._groups)
 
-    def arrived(self, topic: str, seen: dict[tuple[str, int, int], int]) -> Iterator[tuple[int, Delivery]]:
+    def arrived(self, topic: str, seen: dict[tuple[str, int, int], int]) -> Iterator[Delivery]:
         """What came into the topic since the last look, partition by partition. `seen` remembers how far it looked."""
         generation = self._generations[topic]
         for number, kept in enumerate(self._topics.get(topic, [])):
@@ -39,7 +43,7 @@ class Broker(MemoryBus):
             before = seen.get(place, 0)
             if len(kept) > before:
                 seen[place] = len(kept)
-                yield from ((number, delivery) for delivery in kept[before:])
+                yield from kept[before:]
 
     def behind(self, group: str) -> int:
         """Messages that the group's members have not handled."""
@@ -81,11 +85,13 @@ class Membership:
         await self._broker.ensure(topic)
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> dict[int, int]:
-        """A broker that loses a topic loses its connections as well: whoever was publishing is told."""
+        """A broker that loses a topic loses its connections as well: whoever was publishing is told, or sends it again over a
+        new one without a word."""
         generation = self._broker.generation(topic)
         if self._connected[topic] != generation:
             self._connected[topic] = generation
-            raise Unavailable("the connection was lost")
+            if not self._broker.sends_again():
+                raise Unavailable("the connection was lost")
         return await self._broker.publish(topic, messages)
 
     async def ends(self, topic: str) -> dict[int, int]:

@@ -11,6 +11,7 @@ from libs.events.commit_documents import commit_of
 from libs.events.envelope import GENESIS, Commit, topic
 from libs.events.ids import derive
 from libs.events.memory_database import COMMITS
+from libs.events.progress import Place, Reached, sift
 from tests.simulation.broker import Broker
 from tests.simulation.marketplace import SERVICES, Marketplace
 
@@ -200,25 +201,36 @@ class Deals:
 
 @dataclass
 class Published:
-    """What stands in the topics, as it came: only what is committed, per stream in order."""
+    """What stands in the topics, as it came: only what is committed, per stream in order, but for what comes too early and says
+    so."""
 
     broker: Broker
     logs: Logs
+    happened: Counter[str]
     seen: dict[tuple[str, int, int], int] = field(default_factory=dict)
     reached: defaultdict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     """Topic -> stream -> the last version that came for the first time."""
+    places: dict[Place, Reached] = field(default_factory=dict)
+    """How far one is who has read all of it."""
 
     def judge(self, service: str, known: set[str]) -> None:
         name = topic(service)
-        for number, delivery in self.broker.arrived(name, self.seen):
-            version, id_ = int(delivery.headers["ce_streamversion"]), delivery.headers["ce_id"].decode()
-            hold("published is committed", id_ in known, f"{name}/{number}: {id_} of {delivery.key}")
+        arrived = list(self.broker.arrived(name, self.seen))
+        for delivery in arrived:
+            id_ = delivery.headers["ce_id"].decode()
+            hold("published is committed", id_ in known, f"{name}/{delivery.partition}: {id_} of {delivery.key}")
+        sifted = sift(arrived, self.places)
+        self.places |= sifted.reached
+        self.happened["a page came too early"] += bool(sifted.early)
+        for delivery in sifted.ready:
+            version = int(delivery.headers["ce_streamversion"])
             before = self.reached[name].get(delivery.key, 0)
             hold("order per stream", version <= before + 1, f"{name}: {delivery.key} {version} came after {before}")
             self.reached[name][delivery.key] = max(before, version)
 
     def lost(self, service: str) -> None:
         self.reached.pop(topic(service), None)
+        self.places = {place: to for place, to in self.places.items() if place[0] != topic(service)}
 
 
 class Watch:
@@ -229,7 +241,7 @@ class Watch:
         self.logs = Logs(marketplace)
         self.money = Money(marketplace, self.logs)
         self.deals = Deals(self.logs)
-        self.published = Published(marketplace.broker, self.logs)
+        self.published = Published(marketplace.broker, self.logs, marketplace.happened)
         self._events: dict[str, set[str]] = {name: set() for name in SERVICES}
 
     def look(self) -> None:
