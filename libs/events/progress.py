@@ -2,7 +2,7 @@
 clients wait for; `offset` is the next one to come, by which a build knows that it has caught up.
 
 `position` also tells what comes too early. A broker that lost a topic may be given the page in flight before all that it lost
-(ADR 14); each message names the position before it in its partition, so the gap is seen, and what stands behind it is left: the
+(ADR 22); each message names the position before it in its partition, so the gap is seen, and what stands behind it is left: the
 relay publishes everything again, and it comes a second time in its place.
 """
 

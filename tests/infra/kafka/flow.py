@@ -55,9 +55,9 @@ class Member(Consumer):
 class Flow:
     """One service's coins. `polls`: what all members were given."""
 
-    def __init__(self, bootstrap: str, service: str, documents: Documents | None = None) -> None:
+    def __init__(self, bootstrap: str, service: str, documents: Documents | None = None, *, patience: float = 5.0) -> None:
         self.bootstrap, self.service, self.topic = bootstrap, service, topic(service)
-        self.bus = bus_of(bootstrap)
+        self.bus = bus_of(bootstrap, patience)
         self.documents = documents or MemoryDocuments()
         self.polls: list[Sequence[Delivery]] = []
         self.longest_silence = 0.0
