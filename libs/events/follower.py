@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from libs.events.ahead import Ahead
 from libs.events.backoff import patiently
 from libs.events.envelope import Fact, facts
 from libs.events.ids import Ids
@@ -77,6 +78,7 @@ class Follower:
         self._of = frozenset(kept.of)
         self._types = {cls.type for cls in kept.of}
         self._batch, self._poll, self._rest = batch, poll, rest
+        self._batches = Ahead(self._read)
 
     async def run(self) -> None:
         """Until cancelled; outlasts whatever is unavailable. Raises `OfAnotherLog`."""
@@ -85,6 +87,7 @@ class Follower:
             while True:
                 await self._patiently(self._turn)
         finally:
+            self._batches.forget()
             await self._kept.close()
 
     async def _patiently(self, act: Any) -> None:
@@ -97,8 +100,10 @@ class Follower:
         self.position = position
 
     async def _turn(self) -> None:
-        """Takes in what there is, a batch at most, or waits."""
-        events, reached = await self._next()
+        """Takes in what there is, a batch at most, or waits. Behind a full batch the next one is read meanwhile."""
+        events, reached = await self._batches.next(self.position)
+        if len(events) >= self._batch:
+            self._batches.begin(reached)
         if reached > self.position:
             await self._kept.take(events, reached)
             self.position = reached
@@ -111,9 +116,10 @@ class Follower:
             log.info("%s of %s has caught up at %d", self.name, self.service, self.position)
         await self._commits.wait(self.position, self._poll)
 
-    async def _next(self) -> tuple[list[Fact], int]:
+    async def _read(self, after: int) -> tuple[list[Fact], int]:
+        """Events, and the position up to which they are all that concern it."""
         events: list[Fact] = []
-        reached = self.position
+        reached = after
         while len(events) < self._batch:
             commits = self._commits.recent(reached, PAGE) or await self._commits.read(reached, PAGE)
             for commit in commits:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from libs.events.ahead import Ahead
 from libs.events.backoff import patiently
 from libs.events.envelope import Commit, milliseconds, to_cloudevent, topic
 from libs.events.ids import Ids
@@ -62,19 +63,6 @@ def _by_name(numbered: Mapping[int, int]) -> dict[str, int]:
     return {str(number): value for number, value in numbered.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class _Ahead:
-    """The page behind `after`, being read."""
-
-    after: int
-    commits: asyncio.Future[list[Commit]]
-
-    def drop(self) -> None:
-        """Also of a read that failed nobody needs to know."""
-        self.commits.cancel()
-        self.commits.add_done_callback(lambda done: done.cancelled() or done.exception())
-
-
 class Relay:
     """`owner`: a name that no other running relay has. `page`: commits read and published at a time. Seconds: `lease` until a
     silent owner is succeeded; `poll` between looks at an idle log (appends of this process are seen at once); `check` between
@@ -105,7 +93,7 @@ class Relay:
         self._looked_at = (0, float("-inf"))
         """The revision of another's lease, and when it was first seen: monotonic, as all times in here."""
         self._checked = float("-inf")
-        self._ahead: _Ahead | None = None
+        self._pages = Ahead(self._read)
 
     def stop(self) -> None:
         """`run` returns when the page in hand is published and its checkpoint moved."""
@@ -126,7 +114,7 @@ class Relay:
         except _Stopped:
             pass
         finally:
-            self._forget_ahead()
+            self._pages.forget()
             await self._release()
 
     async def _turn(self) -> None:
@@ -138,10 +126,10 @@ class Relay:
         except _Superseded:
             log.info("relay of %s is led by another process", self._service)
             self._lease = Lease()
-            self._forget_ahead()
+            self._pages.forget()
         except Unavailable:
             self._checked = float("-inf")  # a broker that was away may come back empty
-            self._forget_ahead()
+            self._pages.forget()
             raise
 
     async def _take(self) -> None:
@@ -161,14 +149,14 @@ class Relay:
         full page the next one is read meanwhile."""
         if self._clock.monotonic() - self._checked >= self._check:
             await self._check_broker()
-        commits = await self._next_page()
+        commits = await self._pages.next(self._lease.position)
         if self._remaining() < self._span / 2:
             self._lease = await self._moved(self._lease)
         if not commits:
             await self._commits.wait(self._lease.position, self._poll)  # too short to be woken from by `stop`
             return
         if len(commits) == self._page:
-            self._ahead = _Ahead(commits[-1].position, asyncio.ensure_future(self._read(commits[-1].position)))
+            self._pages.begin(commits[-1].position)
         tails = dict(self._lease.tails)
         messages = messages_of(commits, self._service, self._bus.partition, tails)
         last = await self._bus.publish(self._topic, messages)
@@ -179,21 +167,8 @@ class Relay:
             ends = {**self._lease.ends, **last}
             self._lease = await self._moved(replace(self._lease, position=commits[-1].position, ends=ends, tails=tails))
 
-    async def _next_page(self) -> list[Commit]:
-        after, ahead, self._ahead = self._lease.position, self._ahead, None
-        if ahead is not None and ahead.after == after:
-            return await ahead.commits
-        if ahead is not None:
-            ahead.drop()
-        return await self._read(after)
-
     async def _read(self, after: int) -> list[Commit]:
         return self._commits.recent(after, self._page) or await self._commits.read(after, self._page)
-
-    def _forget_ahead(self) -> None:
-        if self._ahead is not None:
-            self._ahead.drop()
-            self._ahead = None
 
     async def _check_broker(self) -> None:
         ends = await self._bus.ends(self._topic)

@@ -98,6 +98,39 @@ def test_it_catches_up_in_bounded_batches() -> None:
     run_virtual(main())
 
 
+class ReadOn(Faults):
+    """Tells that the log was read once more."""
+
+    def __init__(self) -> None:
+        self.again = asyncio.Event()
+
+    async def at(self, point: str) -> None:
+        if point == "log.read":
+            self.again.set()
+
+
+def test_behind_a_full_batch_the_next_one_is_read_while_it_is_taken_in() -> None:
+    read_on = ReadOn()
+
+    class Slow(Purse):
+        async def take(self, events: Sequence[Fact], position: int) -> None:
+            if not self.takes:
+                read_on.again.clear()
+                await asyncio.wait_for(read_on.again.wait(), 1.0)
+            await super().take(events, position)
+
+    async def main() -> None:
+        database, purse = MemoryDatabase(read_on), Slow()
+        theirs, ours = (MongoCommitLog(database, LoopClock(), SeededIds(name)) for name in ("theirs", "ours"))
+        for cents in range(7):
+            await theirs.append(new_commit(data={"cents": cents}))
+        async with following(purse, ours, batch=3) as follower:
+            await eventually(lambda: follower.caught_up)
+        assert purse.cents == list(range(7))
+
+    run_virtual(main())
+
+
 def test_what_another_process_appends_is_taken_in_within_a_second_however_much_comes() -> None:
     async def main() -> None:
         database, purse = MemoryDatabase(), Purse()

@@ -9,17 +9,9 @@ from typing import Any
 from libs.events.ports import Document
 from services.discovery.domain.criteria import DISTRIBUTIONS, format_name, named, said, steps
 from services.discovery.index.facets import facet_values
-from services.discovery.index.places import key_of
-from services.discovery.ports import FACETS, CreatorOrder
+from services.discovery.index.places import keys_of
+from services.discovery.ports import FACETS
 
-KEYS = {
-    CreatorOrder.RELEVANCE: "by_followers",
-    CreatorOrder.FOLLOWERS: "by_followers",
-    CreatorOrder.ENGAGEMENT_RATE: "by_engagement_rate",
-    CreatorOrder.MEDIAN_VIEWS: "by_median_views",
-    CreatorOrder.PRICE: "by_price",
-}
-_SORTED = {field: order for order, field in KEYS.items()}
 COUNTS = ("followers", "median_views", "average_views", "posted_at", "away_from", "away_until")
 SHARES = ("engagement_rate", "growth", "credibility")
 NEVER = 2**62
@@ -50,9 +42,9 @@ def fields_of(entry: Document) -> dict[str, Any]:
         "engagement_rate": performance["engagement_rate"],
         "growth": performance["follower_growth"],
         "credibility": entry["credibility"] and entry["credibility"]["score"],
-        **{field: key_of(entry, order) for field, order in _SORTED.items()},
+        **keys_of(entry),
     }
-    return {name: value for name, value in values.items() if value or isinstance(value, int | float)}
+    return {name: value for name, value in values.items() if value or value == 0}
 
 
 def milliseconds(at: str | None) -> int | None:

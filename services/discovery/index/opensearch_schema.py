@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import orjson
 
 from libs.events.ports import Document
-from services.discovery.index.fields import COUNTS, KEYS, SHARES, fields_of
+from services.discovery.index.fields import COUNTS, SHARES, fields_of
+from services.discovery.index.places import KEYS
 from services.discovery.ports import FACETS
 
 DIGITS = 19

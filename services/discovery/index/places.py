@@ -15,6 +15,14 @@ LARGEST = 2**32 - 2
 """Values above count as this much."""
 RATE_STEPS = 1_000_000_000
 """Engagement rates are compared in these parts of one."""
+KEYS = {
+    CreatorOrder.RELEVANCE: "by_followers",
+    CreatorOrder.FOLLOWERS: "by_followers",
+    CreatorOrder.ENGAGEMENT_RATE: "by_engagement_rate",
+    CreatorOrder.MEDIAN_VIEWS: "by_median_views",
+    CreatorOrder.PRICE: "by_price",
+}
+"""Their fields."""
 DESCENDING = {
     CreatorOrder.FOLLOWERS: True,
     CreatorOrder.RELEVANCE: True,
@@ -26,8 +34,17 @@ DESCENDING = {
 
 def key_of(entry: Document, order: CreatorOrder) -> int:
     """Largest first (prices: smallest first) is the order; what was not measured comes last; no two creators have the same."""
-    value, number = _VALUES[order](entry), min(int(entry["number"]), LAST_NUMBER)
-    if not DESCENDING[order]:
+    return _key(entry, _VALUES[order], DESCENDING[order])
+
+
+def keys_of(entry: Document) -> dict[str, int]:
+    """All of them, by the names of their fields."""
+    return {field: _key(entry, value, descending) for field, value, descending in _FIELDS}
+
+
+def _key(entry: Document, value_of: Callable[[Document], int | None], descending: bool) -> int:
+    value, number = value_of(entry), min(int(entry["number"]), LAST_NUMBER)
+    if not descending:
         return ((LARGEST + 1 if value is None else min(value, LARGEST)) << NUMBER_BITS) | number
     return ((0 if value is None else min(value, LARGEST) + 1) << NUMBER_BITS) | (LAST_NUMBER - number)
 
@@ -58,3 +75,4 @@ _VALUES: Mapping[CreatorOrder, Callable[[Document], int | None]] = {
     CreatorOrder.MEDIAN_VIEWS: _median_views,
     CreatorOrder.PRICE: _least_price,
 }
+_FIELDS = tuple({field: (field, _VALUES[order], DESCENDING[order]) for order, field in KEYS.items()}.values())

@@ -20,8 +20,7 @@ from tantivy import Document as Indexed
 
 from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria
-from services.discovery.index.fields import KEYS
-from services.discovery.index.places import DESCENDING
+from services.discovery.index.places import DESCENDING, KEYS
 from services.discovery.index.tantivy_queries import Queries
 from services.discovery.index.tantivy_schema import WORDS, indexed, schema
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search

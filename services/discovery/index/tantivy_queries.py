@@ -18,8 +18,8 @@ from services.discovery.domain.criteria import (
     needed,
 )
 from services.discovery.domain.text import LEAST_PREFIX, Closeness, slips, terms_of
-from services.discovery.index.fields import KEYS, price_key, share_key
-from services.discovery.index.places import DESCENDING
+from services.discovery.index.fields import price_key, share_key
+from services.discovery.index.places import DESCENDING, KEYS
 from services.discovery.ports import CreatorOrder, Search
 
 Clause = tuple[Occur, Query]

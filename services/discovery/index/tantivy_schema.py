@@ -8,7 +8,8 @@ import orjson
 from tantivy import Schema, SchemaBuilder
 
 from libs.events.ports import Document
-from services.discovery.index.fields import COUNTS, KEYS, SHARES, fields_of
+from services.discovery.index.fields import COUNTS, SHARES, fields_of
+from services.discovery.index.places import KEYS
 from services.discovery.ports import FACETS
 
 WORDS = "words"
