@@ -14,6 +14,7 @@ from services.discovery.ports import FACETS
 
 COUNTS = ("followers", "median_views", "average_views", "posted_at", "away_from", "away_until")
 SHARES = ("engagement_rate", "growth", "credibility")
+_KINDS = tuple((kind.value, name) for kind, name in DISTRIBUTIONS.items())
 NEVER = 2**62
 """Milliseconds: later than any time."""
 
@@ -81,11 +82,7 @@ def plain(text: str) -> str:
 
 def _shares(entry: Document) -> dict[str, int]:
     audience = entry["audience"] or {}
-    return {
-        share_key(kind, value): steps(share)
-        for kind, name in DISTRIBUTIONS.items()
-        for value, share in audience.get(name, {}).items()
-    }
+    return {share_key(kind, value): steps(share) for kind, name in _KINDS for value, share in audience.get(name, {}).items()}
 
 
 @lru_cache(10_000)

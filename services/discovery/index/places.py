@@ -34,19 +34,23 @@ DESCENDING = {
 
 def key_of(entry: Document, order: CreatorOrder) -> int:
     """Largest first (prices: smallest first) is the order; what was not measured comes last; no two creators have the same."""
-    return _key(entry, _VALUES[order], DESCENDING[order])
+    return _key(_VALUES[order](entry), _number(entry), DESCENDING[order])
 
 
 def keys_of(entry: Document) -> dict[str, int]:
     """All of them, by the names of their fields."""
-    return {field: _key(entry, value, descending) for field, value, descending in _FIELDS}
+    number = _number(entry)
+    return {field: _key(value_of(entry), number, descending) for field, value_of, descending in _FIELDS}
 
 
-def _key(entry: Document, value_of: Callable[[Document], int | None], descending: bool) -> int:
-    value, number = value_of(entry), min(int(entry["number"]), LAST_NUMBER)
+def _key(value: int | None, number: int, descending: bool) -> int:
     if not descending:
         return ((LARGEST + 1 if value is None else min(value, LARGEST)) << NUMBER_BITS) | number
     return ((0 if value is None else min(value, LARGEST) + 1) << NUMBER_BITS) | (LAST_NUMBER - number)
+
+
+def _number(entry: Document) -> int:
+    return min(int(entry["number"]), LAST_NUMBER)
 
 
 def _followers(entry: Document) -> int | None:
