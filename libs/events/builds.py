@@ -13,7 +13,7 @@ from libs.events.consumer import LIMITS, Consumer, Limits
 from libs.events.envelope import milliseconds, topic
 from libs.events.failures import is_transient
 from libs.events.ports import Bus, Documents, Ports, Stored, Unavailable, Write
-from libs.events.progress import read_progress
+from libs.events.progress import Reached, read_progress
 from libs.events.projection import Projection, ProjectionRunner
 from libs.events.registry import Registry, registry
 
@@ -26,18 +26,20 @@ RETIRED_FOR = 10.0
 """Seconds that a replaced collection is kept, for queries and consumers that have not noticed yet."""
 
 Ends = dict[str, dict[str, int]]
-"""Topic -> partition -> the offset to reach."""
+"""Topic -> partition -> the offset, or the position, to reach."""
 
 
 @dataclass(frozen=True, slots=True)
 class Build:
-    """One filling of a read model. `ends` None: asked for, not begun."""
+    """One filling of a read model. What there was when it began: `ends`, the next offsets (None: asked for, not begun), and
+    `served`, the positions that the live one had reached. The former go when the broker loses the topic, the latter do not."""
 
     version: int
     generation: int
     collection: str
     group: str
     ends: Ends | None = None
+    served: Ends = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class ProjectionBuilds:
             retired = (*builds.retired, Retired(building.collection, now))
             return replace(builds, building=begun, retired=retired) if newer else builds
         if building is not None and building.ends is None:
-            return replace(builds, building=replace(building, ends=await self._ends(projection)))
+            return replace(builds, building=await self._begun(projection, builds.live, building))
         if building is not None and await self._caught_up(building):
             logger.info("%s is now served by %s", name, building.collection)
             return Builds(building, None, (*builds.retired, Retired(builds.live.collection, now)), builds.revision)
@@ -175,20 +177,29 @@ class ProjectionBuilds:
             return replace(builds, retired=builds.retired[1:])
         return builds
 
-    async def _ends(self, projection: Projection) -> Ends:
-        topics = [topic(source) for source in sorted(projection.sources())]
-        for one in topics:
-            await self._ports.bus.ensure(one)
-        return {one: {str(n): end for n, end in (await self._ports.bus.ends(one)).items()} for one in topics}
+    async def _begun(self, projection: Projection, live: Build, building: Build) -> Build:
+        ends, served = Ends(), Ends()
+        for name in (topic(source) for source in sorted(projection.sources())):
+            await self._ports.bus.ensure(name)
+            ends[name] = {str(n): end for n, end in (await self._ports.bus.ends(name)).items()}
+            reached = await self._reached(live, name, ends[name])
+            served[name] = {n: to.position for n, to in reached.items()}
+        return replace(building, ends=ends, served=served)
+
+    async def _reached(self, build: Build, name: str, partitions: Iterable[str]) -> dict[str, Reached]:
+        places = {n: (name, int(n)) for n in partitions}
+        reached = await read_progress(self._ports.documents, build.group, list(places.values()))
+        return {n: reached[place] for n, place in places.items()}
 
     async def _caught_up(self, build: Build) -> bool:
-        """Every end was reached. Of a topic that the broker lost meanwhile, the end that it has now."""
+        """Every end was reached; of a topic that the broker lost meanwhile, the end that it has now. And it has all that the
+        live one had: of such a topic, when it came again."""
         for name, ends in (build.ends or {}).items():
-            reached = await read_progress(self._ports.documents, build.group, [(name, int(n)) for n in ends])
-            behind = {n: end for n, end in ends.items() if reached[(name, int(n))].offset < end}
-            if behind and any(
-                reached[(name, int(n))].offset < end for n, end in (await _current(self._ports.bus, name, behind)).items()
-            ):
+            reached = await self._reached(build, name, ends)
+            if any(reached[n].position < position for n, position in build.served.get(name, {}).items()):
+                return False
+            behind = {n: end for n, end in ends.items() if reached[n].offset < end}
+            if behind and any(reached[n].offset < end for n, end in (await _current(self._ports.bus, name, behind)).items()):
                 return False
         return True
 

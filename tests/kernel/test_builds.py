@@ -11,11 +11,11 @@ import pytest
 from libs.events.builds import read_builds, request_rebuild
 from libs.events.envelope import Recorded
 from libs.events.memory import MemoryDocuments
-from libs.events.ports import Document
+from libs.events.ports import Document, Unavailable
 from libs.events.projection import Projection, ProjectionRunner
 from libs.events.testing import eventually, run_virtual
 from tests.kernel.jars import SERVICE, jar_id, savings
-from tests.kernel.memory_world import World
+from tests.kernel.memory_world import TOPIC, World
 from tests.kernel.read_models import Yielding, builds, contents, events_of, filled, shows, views
 
 
@@ -90,6 +90,38 @@ def test_a_build_that_has_not_caught_up_is_not_served() -> None:
         await world.clock.sleep(20)
         assert await shows(world, jar_id(3), cents=15)
         slow.set()
+        await eventually(lambda: shows(world, jar_id(3), cents=30))
+        await new.stop()
+
+    run_virtual(main())
+
+
+def test_a_build_whose_topic_is_lost_is_not_served_before_it_has_what_the_live_one_has() -> None:
+    async def main() -> None:
+        world = await filled()
+        await world.publish()
+        old = builds(world)
+        await old.start()
+        await eventually(lambda: shows(world, jar_id(3), cents=15))
+        await old.stop()
+        begun = asyncio.Event()
+
+        class Blocked(Yielding):
+            async def at(self, point: str) -> None:
+                if point == "deliver" and not begun.is_set():
+                    await begun.wait()
+                    raise Unavailable("the batch was lost as well")
+
+        world.bus._faults = Blocked()  # type: ignore[attr-defined]
+        new = builds(world, next_version())
+        await new.start()
+        await world.clock.sleep(2)
+        world.bus.lose(TOPIC)  # type: ignore[attr-defined]
+        begun.set()
+        for _ in range(20):
+            await world.clock.sleep(1)
+            assert await shows(world, jar_id(3), cents=15)
+        await world.publish(again=True)
         await eventually(lambda: shows(world, jar_id(3), cents=30))
         await new.stop()
 
