@@ -7,10 +7,9 @@ import random
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
-from libs.events.builds import read_builds
+from libs.events.builds import PROJECTIONS, read_builds
 from libs.events.catalog.discovery import SavedSearchMatched, SearchSaved
 from libs.events.deadletter import LETTERS
 from libs.events.deadlines import DEADLINES
@@ -25,7 +24,7 @@ from services.discovery.directory import LISTED, entry
 from services.discovery.domain.criteria import Criteria, matches
 from tests.simulation.frontends import Sent
 from tests.simulation.invariants import Broken, Watch, hold, kinds
-from tests.simulation.marketplace import SERVICES, Marketplace
+from tests.simulation.marketplace import SERVICES, Marketplace, projections_of
 
 WITHIN = 600.0
 """Virtual seconds in which a healed marketplace must have settled."""
@@ -61,6 +60,7 @@ def unsettled(marketplace: Marketplace, watch: Watch) -> list[str]:
         head = len(marketplace.databases["discovery"].stored(COMMITS))
         if disk.position < head and marketplace.replicas[name].role in ("api", "all"):
             left.append(f"{name}'s directory is at {disk.position} of {head}")
+        left += [f"{name} builds a read model anew" for one in database.stored(PROJECTIONS) if one["building"]]
     for group in marketplace.broker.groups():
         if behind := marketplace.broker.behind(group):
             left.append(f"{group} is {behind} behind")
@@ -197,9 +197,8 @@ async def views_are_folds_of_the_logs(marketplace: Marketplace, watch: Watch) ->
     chance, documents = marketplace.chance("rebuild"), 0
     events = _shuffled({name: list(_recorded(name, watch.logs.commits[name])) for name in SERVICES}, chance)
     for name in SERVICES:
-        runner = marketplace.of(name, "all", "worker")[0].running
-        for projection in import_module(f"services.{name}.projections").PROJECTIONS:
-            builds = await read_builds(runner.ports.documents, projection.name)
+        for projection in projections_of(name):
+            builds = await read_builds(marketplace.documents[name], projection.name)
             assert builds is not None
             stored = {one["_id"]: one for one in marketplace.databases[name].stored(builds.live.collection)}
             _is_fold(f"{name}.{projection.name}", stored, _folded(projection, events))

@@ -22,6 +22,7 @@ from libs.events.decider import Role
 from libs.events.documents import MongoDocuments
 from libs.events.memory import LoopClock, MemoryDatabase, SeededIds
 from libs.events.ports import Ports
+from libs.events.projection import Projection
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
 from services.discovery.index.memory_index import MemoryCreatorIndex
@@ -61,6 +62,8 @@ class Marketplace:
         self.clock = LoopClock()
         self.weathers = {name: self._weather(name) for name in (*SERVICES, "broker")}
         self.databases = {name: MemoryDatabase(self.weathers[name]) for name in SERVICES}
+        self.documents = {name: MongoDocuments(self.databases[name], SeededIds(f"{seed}/{name}")) for name in SERVICES}
+        """As an operator's command sees them."""
         self.broker = Broker(self.weathers["broker"], self.chance("broker"))
         self.provider = Provider(self.chance("provider"), self.happened)
         self.edges = Edges(self.chance("network"), self.happened)
@@ -186,6 +189,10 @@ class _Serving:
             return None
         chosen = self._chance.choice(up)
         return chosen.process, chosen.running
+
+
+def projections_of(service: str) -> tuple[Projection, ...]:
+    return tuple(import_module(f"services.{service}.projections").PROJECTIONS)
 
 
 @cache

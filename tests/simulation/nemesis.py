@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
+from libs.events.builds import request_rebuild
 from libs.events.envelope import topic
 from tests.simulation.invariants import Watch
-from tests.simulation.marketplace import SERVICES, Marketplace
+from tests.simulation.marketplace import SERVICES, Marketplace, projections_of
 from tests.simulation.replica import Anything
 from tests.simulation.weather import Climate
 
@@ -34,6 +35,7 @@ class Nemesis:
             (1, self._wait_long),
             (1, self._take_down),
             (1, self._steal_lease),
+            (1, self._build_anew),
         )
 
     def begin(self) -> None:
@@ -102,6 +104,13 @@ class Nemesis:
         """All relays of a service believe for a moment that the lease of the other has run out."""
         self._did("leases ran out", "")
         self._marketplace.clock.skew += 16
+
+    async def _build_anew(self) -> None:
+        """An operator has a read model built from the first event on."""
+        service = self._chance.choice(SERVICES)
+        projection = self._chance.choice(projections_of(service))
+        if await request_rebuild(self._marketplace.documents[service], service, projection.name):
+            self._did("a read model built anew", f"{service}.{projection.name}")
 
     def _victim(self) -> Anything:
         return self._marketplace.replicas[self._chance.choice(sorted(self._marketplace.replicas))]

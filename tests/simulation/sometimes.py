@@ -16,7 +16,7 @@ SOMETIMES = (
         "kept a process down",
         "offsets forgotten",
         "a topic wiped",
-        "a page came too early",
+        *("a page came too early", "a read model built anew"),
         "leases ran out",
     ),
     *("the clock jumped back", "the clock jumped ahead", "a long silence"),
