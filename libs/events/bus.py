@@ -4,11 +4,11 @@ FastStream: batches of raw bytes, acknowledged when they are handled."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.errors import InvalidPartitionsError, UnknownTopicOrPartitionError
 
@@ -16,13 +16,17 @@ from libs.events.envelope import milliseconds
 from libs.events.ids import Ids
 from libs.events.kafka_consumer import FAILURES, LEAVE
 from libs.events.partitions import PARTITIONS, partition
-from libs.events.ports import Clock, Deliver, Message, Subscription, Unavailable
-from libs.events.subscription import KafkaSubscription, SubscriptionSettings
+from libs.events.ports import Clock, Deliver, Delivery, Message, Subscription, Unavailable
+from libs.events.subscription import KafkaSubscription, SubscriptionSettings, delivery_of
 
 TOPIC_ALREADY_EXISTS = 36
 """Kafka's error code."""
 LOOK_UP = 1.0
 """Seconds until a topic that no broker tells of counts as not there."""
+LISTEN = 200
+"""Milliseconds of one look at what is read by its offset."""
+MOST_FETCHED = 65_536
+"""Bytes per partition that come with it, unless one message has more."""
 BETWEEN_LOOKS = 0.05
 """Seconds until the brokers are asked again about a topic that is being created."""
 
@@ -104,17 +108,50 @@ class KafkaBus:
                 batch.result()
 
     async def ends(self, topic: str) -> dict[int, int]:
+        places = await self._places(topic)
+        if not places:
+            return {}
+        async with self._reader() as consumer:
+            return {place.partition: end for place, end in (await consumer.end_offsets(places)).items()}
+
+    async def read(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Delivery]:
+        places = [place for place in await self._places(topic) if place.partition in offsets]
+        if not places:
+            return {}
+        async with self._reader() as consumer:
+            ends = await consumer.end_offsets(places)
+            wanted = {place: offset for place in places if (offset := offsets[place.partition]) < ends[place]}
+            consumer.assign(list(wanted))
+            for place, offset in wanted.items():
+                consumer.seek(place, offset)
+            found: dict[TopicPartition, ConsumerRecord[bytes, bytes]] = {}
+            while len(found) < len(wanted):
+                for place, (first, *_) in (await consumer.getmany(timeout_ms=LISTEN)).items():
+                    found[place] = first
+                    consumer.pause(place)
+            return {place.partition: delivery_of(one) for place, one in found.items() if one.offset == wanted[place]}
+
+    async def _places(self, topic: str) -> list[TopicPartition]:
+        """None of a topic that is not there."""
         async with self._admin() as admin:
             if topic not in await admin.list_topics():
-                return {}
+                return []
             [described] = await admin.describe_topics([topic])
-            places = [TopicPartition(topic, one["partition"]) for one in described["partitions"]]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._bootstrap, request_timeout_ms=self._milliseconds())
+            return [TopicPartition(topic, one["partition"]) for one in described["partitions"]]
+
+    @asynccontextmanager
+    async def _reader(self) -> AsyncIterator[AIOKafkaConsumer]:
+        """A consumer without a group, for as long as the broker's patience."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._bootstrap,
+            request_timeout_ms=self._milliseconds(),
+            auto_offset_reset="earliest",
+            max_partition_fetch_bytes=MOST_FETCHED,
+        )
         try:
             async with asyncio.timeout(self._patience):
                 await consumer.start()
-                ends = await consumer.end_offsets(places)
-                return {place.partition: offset for place, offset in ends.items()}
+                yield consumer
         except FAILURES as failure:
             raise Unavailable(f"Kafka: {failure!r}") from failure
         finally:

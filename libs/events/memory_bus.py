@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from libs.events.faults import NO_FAULTS, Faults
@@ -66,6 +66,10 @@ class MemoryBus:
 
     async def ends(self, topic: str) -> dict[int, int]:
         return {number: len(kept) for number, kept in enumerate(self._topics.get(topic, []))}
+
+    async def read(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Delivery]:
+        kept = self._topics.get(topic, [])
+        return {n: kept[n][offset] for n, offset in offsets.items() if kept and offset < len(kept[n])}
 
     def partition(self, key: str) -> int:
         return partition(key)

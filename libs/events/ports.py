@@ -195,6 +195,10 @@ class Bus(Protocol):
         """Partition -> the next offset to be written. Raises `Unavailable`."""
         ...
 
+    async def read(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Delivery]:
+        """What stands at these offsets (partition -> offset), where something does. Raises `Unavailable`."""
+        ...
+
     def partition(self, key: str) -> int:
         """Where a key's messages go."""
         ...

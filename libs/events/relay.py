@@ -16,7 +16,7 @@ from libs.events.ahead import Ahead
 from libs.events.backoff import patiently
 from libs.events.envelope import Commit, milliseconds, to_cloudevent, topic
 from libs.events.ids import Ids
-from libs.events.ports import Bus, Clock, CommitLog, Document, Documents, Message, Unavailable, Write
+from libs.events.ports import Bus, Clock, CommitLog, Delivery, Document, Documents, Message, Unavailable, Write
 
 log = logging.getLogger(__name__)
 
@@ -171,10 +171,16 @@ class Relay:
         return self._commits.recent(after, self._page) or await self._commits.read(after, self._page)
 
     async def _check_broker(self) -> None:
-        ends = await self._bus.ends(self._topic)
-        if any(ends.get(number, 0) <= offset for number, offset in self._lease.ends.items()):
+        """Whether the last message of each partition is where it was put. That something is there is not enough: a page may
+        have been sent again into a new topic, and then refused."""
+        found = await self._bus.read(self._topic, self._lease.ends)
+        if any(not self._is_last(number, found.get(number)) for number in self._lease.ends):
             await self._start_over()
         self._checked = self._clock.monotonic()
+
+    def _is_last(self, number: int, found: Delivery | None) -> bool:
+        tail = self._lease.tails.get(number)
+        return found is not None and (tail is None or found.headers.get("ce_position") == b"%d" % tail)
 
     async def _start_over(self) -> None:
         """The broker lost what it had: Kafka is distribution, not truth."""

@@ -179,7 +179,7 @@ class KafkaSubscription:
         term = self._hand.term
         try:
             with self._hand.at_work():
-                await self._deliver([_delivery(record) for record in records])
+                await self._deliver([delivery_of(record) for record in records])
             await self._commit(message, term)
             self._failures = 0
         except Exception as failure:
@@ -237,7 +237,7 @@ async def _undecoded(message: KafkaAckableMessage) -> Any:
     return message
 
 
-def _delivery(record: ConsumerRecord[bytes, bytes]) -> Delivery:
+def delivery_of(record: ConsumerRecord[bytes, bytes]) -> Delivery:
     return Delivery(
         record.topic,
         record.partition,

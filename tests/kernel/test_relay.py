@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +21,7 @@ from libs.events.envelope import Commit, topic
 from libs.events.faults import Faults
 from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
 from libs.events.ports import Bus, CommitLog, Delivery, Unavailable
+from libs.events.progress import sift
 from libs.events.relay import RELAYS, Lease, Relay
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
@@ -125,8 +126,8 @@ class Frozen(MemoryBus):
         self._real = real
         self.entered, self.thaw = asyncio.Event(), asyncio.Event()
 
-    async def ends(self, topic: str) -> dict[int, int]:
-        return await self._real.ends(topic)
+    async def read(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Delivery]:
+        return await self._real.read(topic, offsets)
 
     async def publish(self, topic: str, messages: Sequence[object]) -> dict[int, int]:
         self.entered.set()
@@ -228,6 +229,39 @@ async def test_each_message_names_the_position_before_it_in_its_partition() -> N
     for kept in market.bus._topics[topic(SERVICE)]:
         positions = [int(message.headers["ce_position"]) for message in kept]
         assert [int(message.headers["ce_follows"]) for message in kept] == [0, *positions][: len(kept)]
+
+
+async def test_a_loss_is_noticed_although_a_page_was_sent_again_into_the_new_topic_and_then_failed() -> None:
+    """As many messages stand there again as before, but not those."""
+    lost = Lost()
+    market = Marketplace(lost)
+    first = await market.log.append(new_commit("jar_0"))
+    async with running(market.relay("a")) as relay:
+        await eventually(lambda: relay.position == 1)
+        lost.bus = market.bus
+        await market.log.append(new_commit("jar_0", after=first.commit, events=2))
+        await eventually(market.has_heard(2))
+    [kept] = [kept for kept in market.bus._topics[topic(SERVICE)] if kept]
+    assert sift(kept, {}).early, "the page came first"
+    versions = [int(message.headers["ce_streamversion"]) for message in sift(kept, {}).ready]
+    assert list(dict.fromkeys(versions)) == [1, 2, 3]
+
+
+class Lost(Faults):
+    """Once there is a `bus`: between two messages of a page it loses the topic, takes the second into the new one, and breaks
+    off."""
+
+    def __init__(self) -> None:
+        self.bus: MemoryBus | None = None
+
+    async def at(self, point: str) -> None:
+        if self.bus is None or point not in ("publish.within", "publish.after"):
+            return
+        if point == "publish.after":
+            self.bus = None
+            raise Unavailable(point)
+        self.bus.lose(topic(SERVICE))
+        self.bus.sends_again = lambda: True  # type: ignore[method-assign]
 
 
 def test_a_lease_is_read_back_as_it_was_written() -> None:

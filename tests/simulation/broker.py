@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from libs.events.memory import MemoryBus, MemorySubscription
 from libs.events.memory_bus import Place
@@ -97,6 +97,10 @@ class Membership:
     async def ends(self, topic: str) -> dict[int, int]:
         check_alive()
         return await self._broker.ends(topic)
+
+    async def read(self, topic: str, offsets: Mapping[int, int]) -> dict[int, Delivery]:
+        check_alive()
+        return await self._broker.read(topic, offsets)
 
     def partition(self, key: str) -> int:
         return self._broker.partition(key)

@@ -83,6 +83,20 @@ async def test_publishing_tells_the_last_offsets(bus: Bus, topic: str) -> None:
     assert await bus.publish(topic, []) == {}
 
 
+async def test_what_stands_at_an_offset_can_be_read(bus: Bus, topic: str) -> None:
+    assert await bus.read(topic, {0: 0}) == {}
+    await bus.ensure(topic)
+    assert await bus.read(topic, {0: 0, 5: 7}) == {}
+    last = await bus.publish(topic, messages(50))
+    found = await bus.read(topic, last)
+    assert {number: one.offset for number, one in found.items()} == last
+    expected = {number: max(m for m in range(50) if bus.partition(f"jar_{m % 5}") == number) for number in last}
+    assert {number: int(one.value) for number, one in found.items()} == expected
+    [(number, offset), *_] = last.items()
+    assert (await bus.read(topic, {number: offset - 1}))[number].offset == offset - 1
+    assert await bus.read(topic, {number: offset + 1}) == {}
+
+
 async def test_publishing_to_a_topic_that_is_not_there_creates_it_whole(bus: Bus, topic: str) -> None:
     async def published() -> bool:
         try:
