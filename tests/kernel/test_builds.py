@@ -69,14 +69,20 @@ async def _dropped(world: World, collection: str) -> bool:
     return await contents(world.documents, collection) == {}
 
 
+async def _served_by_the_old_version() -> World:
+    """Which runs no more."""
+    world = await filled()
+    await world.publish()
+    old = builds(world)
+    await old.start()
+    await eventually(lambda: shows(world, jar_id(3), cents=15))
+    await old.stop()
+    return world
+
+
 def test_a_build_that_has_not_caught_up_is_not_served() -> None:
     async def main() -> None:
-        world = await filled()
-        await world.publish()
-        old = builds(world)
-        await old.start()
-        await eventually(lambda: shows(world, jar_id(3), cents=15))
-        await old.stop()
+        world = await _served_by_the_old_version()
         slow = asyncio.Event()
 
         class Blocked(Yielding):
@@ -98,12 +104,7 @@ def test_a_build_that_has_not_caught_up_is_not_served() -> None:
 
 def test_a_build_whose_topic_is_lost_is_not_served_before_it_has_what_the_live_one_has() -> None:
     async def main() -> None:
-        world = await filled()
-        await world.publish()
-        old = builds(world)
-        await old.start()
-        await eventually(lambda: shows(world, jar_id(3), cents=15))
-        await old.stop()
+        world = await _served_by_the_old_version()
         begun = asyncio.Event()
 
         class Blocked(Yielding):

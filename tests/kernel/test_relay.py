@@ -20,7 +20,7 @@ from libs.events.documents import MongoDocuments
 from libs.events.envelope import Commit, topic
 from libs.events.faults import Faults
 from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
-from libs.events.ports import Bus, CommitLog, Delivery, Unavailable
+from libs.events.ports import Bus, CommitLog, Delivery, Unavailable, Write
 from libs.events.progress import sift
 from libs.events.relay import RELAYS, Lease, Relay
 from libs.events.store import MongoCommitLog
@@ -231,22 +231,6 @@ async def test_each_message_names_the_position_before_it_in_its_partition() -> N
         assert [int(message.headers["ce_follows"]) for message in kept] == [0, *positions][: len(kept)]
 
 
-async def test_a_loss_is_noticed_although_a_page_was_sent_again_into_the_new_topic_and_then_failed() -> None:
-    """As many messages stand there again as before, but not those."""
-    lost = Lost()
-    market = Marketplace(lost)
-    first = await market.log.append(new_commit("jar_0"))
-    async with running(market.relay("a")) as relay:
-        await eventually(lambda: relay.position == 1)
-        lost.bus = market.bus
-        await market.log.append(new_commit("jar_0", after=first.commit, events=2))
-        await eventually(market.has_heard(2))
-    [kept] = [kept for kept in market.bus._topics[topic(SERVICE)] if kept]
-    assert sift(kept, {}).early, "the page came first"
-    versions = [int(message.headers["ce_streamversion"]) for message in sift(kept, {}).ready]
-    assert list(dict.fromkeys(versions)) == [1, 2, 3]
-
-
 class Lost(Faults):
     """Once there is a `bus`: between two messages of a page it loses the topic, takes the second into the new one, and breaks
     off."""
@@ -264,10 +248,40 @@ class Lost(Faults):
         self.bus.sends_again = lambda: True  # type: ignore[method-assign]
 
 
+async def test_a_loss_is_noticed_although_a_page_was_sent_again_into_the_new_topic_and_then_failed() -> None:
+    """As many messages stand there again as before, but not those."""
+    lost = Lost()
+    market = Marketplace(lost)
+    first = await market.log.append(new_commit("jar_0"))
+    async with running(market.relay("a")) as relay:
+        await eventually(lambda: relay.position == 1)
+        lost.bus = market.bus
+        await market.log.append(new_commit("jar_0", after=first.commit, events=2))
+        await eventually(market.has_heard(2))
+    [kept] = [kept for kept in market.bus._topics[topic(SERVICE)] if kept]
+    assert sift(kept, {}).early, "the page came first"
+    versions = [int(message.headers["ce_streamversion"]) for message in sift(kept, {}).ready]
+    assert list(dict.fromkeys(versions)) == [1, 2, 3]
+
+
 def test_a_lease_is_read_back_as_it_was_written() -> None:
     lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, {0: 41, 11: 42}, 5)
     assert Lease.of(5, lease.body()) == lease
     assert replace(lease, owner="").body()["owner"] == ""
+
+
+async def test_a_lease_of_older_code_is_taken_over_without_publishing_anything_again() -> None:
+    market = Marketplace()
+    first = await market.log.append(new_commit("jar_0"))
+    async with running(market.relay("a")):
+        await eventually(market.has_heard(1))
+    stored = (await market.documents.get(RELAYS, [SERVICE]))[SERVICE]
+    older = {name: value for name, value in stored.body.items() if name != "tails"}
+    assert not await market.documents.put(RELAYS, [Write(SERVICE, stored.revision, older)])
+    await market.log.append(new_commit("jar_0", after=first.commit))
+    async with running(market.relay("b")):
+        await eventually(market.has_heard(2))
+    assert market.heard() == [1, 2]
 
 
 # --- over the wire -----------------------------------------------------------------------------------------------------

