@@ -86,7 +86,8 @@ async def _events(
         fail("there are no topics yet: has a service been started?")
     consumer.assign(partitions)
     ends = await consumer.end_offsets(partitions)
-    await _seek(consumer, partitions, start)
+    for partition, offset in (await _begin(consumer, ends, start)).items():
+        consumer.seek(partition, offset)
     while following or await _behind(consumer, ends):
         batches = await consumer.getmany(timeout_ms=200)
         records = [record for batch in batches.values() for record in batch]
@@ -96,16 +97,17 @@ async def _events(
             yield _Seen(attributes, _data(record.value))
 
 
-async def _seek(consumer: AIOKafkaConsumer, partitions: list[TopicPartition], start: datetime | str) -> None:
+async def _begin(
+    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], start: datetime | str
+) -> dict[TopicPartition, int]:
+    """By partition, as numbers: a `seek_to_beginning` may lose against the consumer's own first look, which goes to the end."""
     if start == BEGINNING:
-        await consumer.seek_to_beginning(*partitions)
-        return
-    await consumer.seek_to_end(*partitions)
-    if isinstance(start, datetime):
-        milliseconds = round(start.timestamp() * 1000)
-        for partition, found in (await consumer.offsets_for_times(dict.fromkeys(partitions, milliseconds))).items():
-            if found is not None:
-                consumer.seek(partition, found.offset)
+        beginnings: dict[TopicPartition, int] = await consumer.beginning_offsets(list(ends))
+        return beginnings
+    if not isinstance(start, datetime):
+        return ends
+    found = await consumer.offsets_for_times(dict.fromkeys(ends, round(start.timestamp() * 1000)))
+    return {partition: found[partition].offset if found.get(partition) else end for partition, end in ends.items()}
 
 
 async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:

@@ -99,14 +99,13 @@ class Marketplace:
 
     async def published(self, service: str) -> list[ConsumerRecord]:
         """Everything that stands in the service's topic, read by a plain client without a group."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, enable_auto_commit=False)
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.kafka, enable_auto_commit=False, auto_offset_reset="earliest")
         await consumer.start()
         try:
             partitions = [TopicPartition(topic(service), p) for p in consumer.partitions_for_topic(topic(service)) or ()]
             if not partitions:
                 partitions = [TopicPartition(topic(service), p) for p in range(12)]
             consumer.assign(partitions)
-            await consumer.seek_to_beginning(*partitions)
             ends = await consumer.end_offsets(partitions)
             found: list[ConsumerRecord] = []
             while sum(ends.values()) > len(found):

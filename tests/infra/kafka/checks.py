@@ -13,12 +13,11 @@ from libs.events.ports import Delivery
 
 async def read_all(bootstrap: str, topic: str) -> list[Delivery]:
     """Everything that stands in the topic, read by a plain client without a group; in order within each partition."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest")
     await consumer.start()
     try:
         places = [TopicPartition(topic, number) for number in range(PARTITIONS)]
         consumer.assign(places)
-        await consumer.seek_to_beginning(*places)
         ends = await consumer.end_offsets(places)
         found: list[Delivery] = []
         while len(found) < sum(ends.values()):
