@@ -22,7 +22,7 @@ from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria
 from services.discovery.index.places import DESCENDING, KEYS
 from services.discovery.index.tantivy_queries import Queries
-from services.discovery.index.tantivy_schema import WORDS, indexed, schema
+from services.discovery.index.tantivy_schema import WORDS, line, schema
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
 
 T = TypeVar("T")
@@ -109,7 +109,7 @@ class _Opened:
             if entry is None or entry["number"] <= self.position:
                 self.writer.delete_documents_by_term("id", creator)
             if entry is not None:
-                self.writer.add_document(Indexed.from_dict(indexed(creator, entry), self._schema))
+                self.writer.add_json(line(creator, entry))
         self.writer.delete_documents_by_term("id", POSITION)
         self.writer.add_document(Indexed(id=POSITION, position=position))
         self.writer.commit()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
 
 import orjson
@@ -42,3 +43,9 @@ def indexed(creator: str, entry: Document) -> dict[str, Any]:
     fields = fields_of(entry)
     fields |= {name: " ".join(fields[name]) for name in ("named", "said") if name in fields}
     return {"id": creator, "source": orjson.dumps(entry), **fields}
+
+
+def line(creator: str, entry: Document) -> str:
+    """The same as JSON, in which bytes are written in base64: tantivy reads that faster than Python's objects."""
+    fields = indexed(creator, entry)
+    return orjson.dumps({**fields, "source": b64encode(fields["source"]).decode()}).decode()
