@@ -20,7 +20,7 @@ def build(settings: Settings, ports: Ports, provider: PaymentProvider | None = N
         "payments",
         rpcs=RPCS,
         aggregates=AGGREGATES,
-        reactions=reactions(settings, bounded),
+        reactions=reactions(settings, bounded, ports.clock),
         projections=PROJECTIONS,
         settings=settings,
         ports=ports,

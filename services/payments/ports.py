@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol, TypeVar
 
 from libs.events.catalog.values import BrandId, CreatorId, Money
@@ -14,10 +15,15 @@ Answer = Succeeded | Refused | Unknown
 A = TypeVar("A", Answer, Answer | None)
 
 
+KEYS_LAST = timedelta(hours=12)
+"""How long a key may be sent again. Providers forget keys (Stripe: after 24 hours at the earliest), and then do the same once
+more: what was asked for longer ago is looked up before."""
+
+
 class PaymentProvider(Protocol):
-    """Every effect has a key that was stored before the call. The same key never has a second effect; the same key with another
-    amount or party is an error (`KeyReused`). An answer that got lost is `Unknown`, never a failure. May raise `Unavailable`
-    where it is certain that nothing was done: the call is then made again."""
+    """Every effect has a key that was stored before the call. The same key has no second effect within `KEYS_LAST`; with
+    another amount or party it is an error (`KeyReused`). An answer that got lost is `Unknown`, never a failure. May raise
+    `Unavailable` where it is certain that nothing was done: the call is then made again."""
 
     async def charge(self, key: str, brand_id: BrandId, amount: Money) -> Answer:
         """Takes money from the brand."""

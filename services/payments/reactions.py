@@ -7,6 +7,7 @@ account then returns or spends what was set aside. Every step is idempotent by i
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
 
 from libs.events.catalog.campaigns import ContractSigned, ContractTerminated, DeliverableAccepted
 from libs.events.catalog.payments import (
@@ -23,10 +24,10 @@ from libs.events.catalog.payments import (
     ReleaseFailed,
     TransferLookupStarted,
 )
-from libs.events.catalog.values import Money
 from libs.events.deadlines import Deadline
 from libs.events.envelope import Recorded
 from libs.events.ids import derive
+from libs.events.ports import Clock
 from libs.events.reactions import Intent, Reaction, reaction
 from services.payments.domain.account import ReconcileDeposit, RecordCharge, Reserve, ReturnReservation, SpendReservation
 from services.payments.domain.payment import (
@@ -38,7 +39,7 @@ from services.payments.domain.payment import (
     RequestPayment,
     RetryRelease,
 )
-from services.payments.ports import PaymentProvider
+from services.payments.ports import KEYS_LAST, Answer, PaymentProvider
 from services.payments.settings import Settings
 
 
@@ -82,10 +83,10 @@ def spend_reservation(event: Recorded[PaymentReleased]) -> Iterable[Intent]:
     yield SpendReservation(brand_id=event.data.brand_id, payment_id=event.data.payment_id)
 
 
-def reactions(settings: Settings, provider: PaymentProvider) -> Sequence[Reaction]:
+def reactions(settings: Settings, provider: PaymentProvider, clock: Clock) -> Sequence[Reaction]:
     """All of them: the pure ones above, those that policy steers, and those that call the provider."""
     pure = (request_payment, refund, reserve, hold, return_reservation, spend_reservation)
-    return (*pure, *_by_policy(settings), *_charging(provider), *_transferring(provider))
+    return (*pure, *_by_policy(settings), *_charging(provider, clock), *_transferring(provider, clock))
 
 
 def _by_policy(settings: Settings) -> Sequence[Reaction]:
@@ -112,11 +113,13 @@ def _by_policy(settings: Settings) -> Sequence[Reaction]:
     return approve_release, reconcile_deposit, reconcile, retry_release
 
 
-def _charging(provider: PaymentProvider) -> Sequence[Reaction]:
+def _charging(provider: PaymentProvider, clock: Clock) -> Sequence[Reaction]:
     @reaction("charge the brand for a deposit", to=DepositRequested)
     async def charge(event: Recorded[DepositRequested]) -> AsyncIterator[Intent]:
         deposit = event.data
-        outcome = await provider.charge(deposit.deposit_id, deposit.brand_id, deposit.amount)
+        outcome = await _known_of_old(provider, deposit.deposit_id, event.at, clock)
+        if outcome is None:
+            outcome = await provider.charge(deposit.deposit_id, deposit.brand_id, deposit.amount)
         yield RecordCharge(brand_id=deposit.brand_id, deposit_id=deposit.deposit_id, outcome=outcome)
 
     @reaction("ask what became of a charge", to=DepositLookupStarted)
@@ -130,24 +133,27 @@ def _charging(provider: PaymentProvider) -> Sequence[Reaction]:
     return charge, look_up_charge
 
 
-def _transferring(provider: PaymentProvider) -> Sequence[Reaction]:
+def _transferring(provider: PaymentProvider, clock: Clock) -> Sequence[Reaction]:
     @reaction("transfer a released payment to the creator", to=ReleaseApproved)
     async def transfer(event: Recorded[ReleaseApproved]) -> AsyncIterator[Intent]:
         approved = event.data
-        yield await _transferred(provider, approved, approved.creator_amount)
+        outcome = await _known_of_old(provider, approved.idempotency_key, event.at, clock)
+        if outcome is None:
+            outcome = await provider.transfer(approved.idempotency_key, approved.creator_id, approved.creator_amount)
+        yield RecordTransfer(payment_id=approved.payment_id, key=approved.idempotency_key, outcome=outcome)
 
     @reaction("ask what became of a transfer", to=TransferLookupStarted)
     async def look_up_transfer(event: Recorded[TransferLookupStarted]) -> AsyncIterator[Intent]:
         started = event.data
         outcome = await provider.lookup(started.idempotency_key)
         if outcome is None:  # it never arrived: the same transfer again, under the same key
-            yield await _transferred(provider, started, started.creator_amount)
-        else:
-            yield RecordTransfer(payment_id=started.payment_id, key=started.idempotency_key, outcome=outcome)
+            outcome = await provider.transfer(started.idempotency_key, started.creator_id, started.creator_amount)
+        yield RecordTransfer(payment_id=started.payment_id, key=started.idempotency_key, outcome=outcome)
 
     return transfer, look_up_transfer
 
 
-async def _transferred(provider: PaymentProvider, of: ReleaseApproved | TransferLookupStarted, amount: Money) -> RecordTransfer:
-    outcome = await provider.transfer(of.idempotency_key, of.creator_id, amount)
-    return RecordTransfer(payment_id=of.payment_id, key=of.idempotency_key, outcome=outcome)
+async def _known_of_old(provider: PaymentProvider, key: str, asked: datetime, clock: Clock) -> Answer | None:
+    """What became of the key, if it may have been sent so long ago that the provider would take it for a new one: a worker that
+    died after its call, and was missed for days, makes that call again."""
+    return await provider.lookup(key) if clock.now() - asked > KEYS_LAST else None

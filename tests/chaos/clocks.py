@@ -12,6 +12,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 A_DAY = 86_400
+NOTICED_WITHIN = 1
+"""Seconds after which a process looks for its time again. Looking each time it is asked for would mean a file opened, read and
+closed thousands of times a second, behind a lock: the processes did little else."""
 PROBE = "import time; print(time.time(), time.monotonic())"
 
 
@@ -32,13 +35,14 @@ class Clocks:
             self.set([process], 0)
         told = {
             "FAKETIME_TIMESTAMP_FILE": str(self._file(process)),
-            "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_CACHE_DURATION": f"{NOTICED_WITHIN}",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # what was one for old C libraries ends every timed wait at once in newer ones
         }
         return {"LD_PRELOAD": str(self.library), **told}
 
     def set(self, processes: Iterable[str], wrong_by: int) -> None:
-        """At once, and whole: a file that is being written would be no time at all."""
+        """Within a second, and whole: a file that is being written would be no time at all."""
         for process in processes:
             draft = self._file(process).with_suffix(".draft")
             draft.write_text(f"{wrong_by:+d}\n")

@@ -162,8 +162,9 @@ def _followed(watch: Watch, stream: str, kind: str, other: str, wanted: tuple[st
 
 def every_effect_is_told(marketplace: Marketplace, watch: Watch) -> None:
     """What the provider moved, the ledger knows."""
-    for key, effect in marketplace.provider.effects.items():
-        hold("one effect per intent", watch.money.told[key] == 1, f"{effect} under {key} is told {watch.money.told[key]} times")
+    for key, moved in marketplace.provider.effects.items():
+        hold("one effect per intent", len(moved) == 1, f"{moved[0]} under {key} was done {len(moved)} times")
+        hold("one effect per intent", watch.money.told[key] == 1, f"{moved} under {key} is told {watch.money.told[key]} times")
 
 
 def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:

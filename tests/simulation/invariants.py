@@ -140,10 +140,10 @@ class Money:
         if kind in ("FundsDeposited", "PaymentReleased"):
             key = data["provider_reference"].removeprefix("sim/")
             self.told[key] += 1
-            effect = effects.get(key)
+            done = effects.get(key, ())
             moved = data["amount" if kind == "FundsDeposited" else "creator_amount"]
-            hold("money is what the provider moved", effect is not None, f"{kind} of {key}: the provider did nothing")
-            hold("money is what the provider moved", effect is not None and effect.amount.model_dump() == moved, f"{key}")
+            hold("money is what the provider moved", done, f"{kind} of {key}: the provider did nothing")
+            hold("money is what the provider moved", done[0].amount.model_dump() == moved, f"{key}")
             hold("one effect per intent", self.told[key] == 1, f"{key} is told twice")
         if kind == "DepositFailed":
             hold("what was done is not called failed", data["deposit_id"] not in effects, f"{kind} {data['deposit_id']}")

@@ -65,7 +65,7 @@ class Marketplace:
         self.documents = {name: MongoDocuments(self.databases[name], SeededIds(f"{seed}/{name}")) for name in SERVICES}
         """As an operator's command sees them."""
         self.broker = Broker(self.weathers["broker"], self.chance("broker"))
-        self.provider = Provider(self.chance("provider"), self.happened)
+        self.provider = Provider(self.chance("provider"), self.clock, self.happened)
         self.edges = Edges(self.chance("network"), self.happened)
         self._issuer = issuer_in(directory, self.clock)
         self._drifts = self.chance("drift") if stormy else None

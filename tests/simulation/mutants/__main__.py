@@ -4,6 +4,7 @@ and for its own reason: the invariant that broke is told."""
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import subprocess
@@ -21,21 +22,26 @@ ROOT = HERE.parents[2]
 REPORT = HERE / "report.json"
 COPIED = ("libs", "services", "cli", "deploy", "protos", "tests", "build/limelight.binpb", "pyproject.toml")
 SEEDS = 100
-SIMULATION = "the simulation"
+SIMULATION = "the simulation: "
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """A patch: its first lines say what is wrong with it, and who catches it."""
+    """A patch: its first lines say what is wrong with it, and who catches it: a test, or the simulation by one of some
+    invariants. Anything else that breaks does not count: the mistake would have been found by accident."""
 
     patch: Path
     about: str
-    caught_by: str
+    test: str = ""
+    invariants: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, patch: Path) -> Mutant:
         about, caught_by, *_ = patch.read_text().splitlines()
-        return cls(patch, about, caught_by.removeprefix("Caught by: "))
+        who = caught_by.removeprefix("Caught by: ")
+        if who.startswith(SIMULATION):
+            return cls(patch, about, invariants=tuple(who.removeprefix(SIMULATION).split("; ")))
+        return cls(patch, about, test=who)
 
 
 def mutants() -> list[Mutant]:
@@ -56,31 +62,33 @@ def planted(mutant: Mutant, directory: Path) -> Path:
     return copy
 
 
-def caught(mutant: Mutant, copy: Path) -> str | None:
-    """What broke; None: nothing did."""
-    if mutant.caught_by != SIMULATION:
-        command = [sys.executable, "-m", "pytest", "-q", "-x", mutant.caught_by]
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-        failed = re.search(r"^FAILED \S+::(\S+)", done.stdout, re.MULTILINE)
-        return failed[1] if failed else None
+def broken(mutant: Mutant, copy: Path) -> tuple[str, bool]:
+    """What broke (empty: nothing did), and whether it is what such a mistake must break."""
+    if mutant.test:
+        command = [sys.executable, "-m", "pytest", "-q", "-x", mutant.test]
+        wide = {**os.environ, "COLUMNS": "500"}  # or pytest leaves out why
+        done = subprocess.run(command, cwd=copy, env=wide, capture_output=True, text=True, check=False)
+        failed = re.search(r"^FAILED \S+::(\S+) - (\w+)", done.stdout, re.MULTILINE)
+        return (failed[1], failed[2] in ("assert", "AssertionError", "Failed")) if failed else ("", False)
     command = [sys.executable, "-m", "tests.simulation", "--seeds", str(SEEDS)]
     done = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
     broke = re.search(r"^seed (\d+) broke: (.+)$", done.stdout, re.MULTILINE)
-    return f"{broke[2]} (seed {broke[1]})" if broke else None
+    return (f"{broke[2]} (seed {broke[1]})", broke[2] in mutant.invariants) if broke else ("", False)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
     parser.add_argument("--only", default="", help="those whose name has this in it")
     chosen = [mutant for mutant in mutants() if parser.parse_args().only in mutant.patch.stem]
-    console, rows = Console(), list[Row]()
+    console, rows, found = Console(), list[Row](), 0
     for mutant in chosen:
         with tempfile.TemporaryDirectory() as directory, console.status(mutant.patch.stem):
-            what = caught(mutant, planted(mutant, Path(directory)))
-        console.print(f"{'caught' if what else 'NOT CAUGHT':10} {mutant.patch.stem}: {what or mutant.about}", soft_wrap=True)
-        command = f"make mutants ONLY={mutant.patch.stem}"
-        rows.append(Row(mutant.about, "reports of others' bugs", f"caught: {what}" if what else "not caught", command))
-    found = sum("caught: " in row.ours for row in rows)
+            what, rightly = broken(mutant, planted(mutant, Path(directory)))
+        found += rightly
+        verdict = "caught" if rightly else "BY ACCIDENT" if what else "NOT CAUGHT"
+        console.print(f"{verdict:11} {mutant.patch.stem}: {what or mutant.about}", soft_wrap=True)
+        ours = f"caught: {what}" if rightly else f"only by accident: {what}" if what else "not caught"
+        rows.append(Row(mutant.about, "reports of others' bugs", ours, f"make mutants ONLY={mutant.patch.stem}"))
     if len(chosen) == len(mutants()):
         write_report(REPORT, rows, caught=found, planted=len(rows))
     sys.stdout.write(f"caught {found} of {len(rows)}\n")

@@ -15,6 +15,7 @@ from libs.events.catalog.values import Money, Party, Posting
 from libs.events.deadlines import Deadline
 from libs.events.decider import Actor, Command, Decider, Refusal, Role
 from libs.events.ids import derive
+from libs.events.memory import ManualClock
 from libs.events.reactions import Intent
 from libs.events.registry import Event
 from libs.events.testing import AT, recorded_of
@@ -76,7 +77,7 @@ class World:
 
     def __init__(self, moods: list[str]) -> None:
         self.provider = Moody(moods)
-        self.reactions = reactions(Settings(), self.provider)
+        self.reactions = reactions(Settings(), self.provider, ManualClock(AT))
         self.streams: dict[str, list[Event]] = {}
         self.states: dict[str, Any] = {}
         self.under_way: list[Command] = []

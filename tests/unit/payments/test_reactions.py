@@ -9,6 +9,7 @@ from libs.events.catalog.campaigns import ContractSigned, ContractTerminated, De
 from libs.events.catalog.payments import DepositLookupStarted, DepositOutcomeUnknown
 from libs.events.catalog.values import Party
 from libs.events.deadlines import Deadline
+from libs.events.memory import ManualClock
 from libs.events.reactions import Intent, Reaction
 from libs.events.registry import Event
 from libs.events.testing import AT, reacts
@@ -23,7 +24,7 @@ from services.payments.domain.payment import (
     RequestPayment,
     RetryRelease,
 )
-from services.payments.ports import Answer
+from services.payments.ports import KEYS_LAST, Answer
 from services.payments.reactions import reactions
 from services.payments.settings import Settings
 from tests.unit.payments.examples import (
@@ -74,9 +75,9 @@ class Scripted:
         return self.known
 
 
-def intents(event: Event, provider: Scripted | None = None) -> list[Intent]:
-    """What all reactions of the service make of an event."""
-    all_of_them: Sequence[Reaction] = reactions(Settings(), provider or Scripted())
+def intents(event: Event, provider: Scripted | None = None, *, later: timedelta = timedelta()) -> list[Intent]:
+    """What all reactions of the service make of an event, at once or so much later."""
+    all_of_them: Sequence[Reaction] = reactions(Settings(), provider or Scripted(), ManualClock(AT + later))
     return [intent for reaction in all_of_them if isinstance(event, reaction.to) for intent in reacts(reaction, event)]
 
 
@@ -125,6 +126,20 @@ def test_a_redelivered_approval_repeats_the_call_under_the_same_key():
     provider = Scripted()
     assert intents(approved(), provider) == intents(approved(), provider)
     assert provider.calls == [("transfer", KEY)] * 2
+
+
+@pytest.mark.parametrize(
+    ("fact", "call", "key"), [(approved(), "transfer", KEY), (deposit_requested(eur(5)), "charge", DEPOSIT)]
+)
+def test_what_was_asked_for_so_long_ago_that_its_key_may_be_forgotten_is_looked_up_first(fact: Event, call: str, key: str):
+    """Trap 3: a lost reply, 25 hours, and the same call again: to the provider the key is a new one, and money moves twice."""
+    done, never_arrived, soon = Scripted(known=DONE), Scripted(known=None), Scripted(known=DONE)
+    [recorded] = intents(fact, done, later=timedelta(hours=25))
+    assert (recorded.outcome, done.calls) == (DONE, [("lookup", key)])
+    assert intents(fact, never_arrived, later=timedelta(hours=25)) == [recorded]
+    assert never_arrived.calls == [("lookup", key), (call, key)]
+    assert intents(fact, soon, later=KEYS_LAST) == [recorded]
+    assert soon.calls == [(call, key)]
 
 
 def test_an_unknown_transfer_is_scheduled_for_a_look_up_and_not_sent_again():
