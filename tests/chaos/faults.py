@@ -130,14 +130,21 @@ def on_edge(toxic: Toxic) -> Inflict:
 
 async def fill_disk(stack: Stack, fault: Fault, tally: Tally) -> None:
     """No file of the process may grow any more, as on a full disk: writes fail. Then there is room again. A store does not
-    outlive it: a real one aborts, and the embedded database, which lives on and can do nothing, is helped."""
-    pid = stack.supervision.pid() if fault.target == LOGS else await stack.restarted(fault.target, 0)
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, hard))
-    await asyncio.sleep(fault.hold)
-    with contextlib.suppress(ProcessLookupError):
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
-    if fault.target != LOGS:
+    outlive it: a real one aborts, and the embedded database, which lives on and can do nothing, is helped. A service ends by
+    itself when it cannot write, and finds the disk still full when it is started again."""
+    until = time.monotonic() + fault.hold
+    full: dict[int, tuple[int, int]] = {}
+    while time.monotonic() < until:
+        pid = stack.supervision.pid() if fault.target == LOGS else stack.pid(fault.target)
+        with contextlib.suppress(ProcessLookupError):
+            if pid and pid not in full:
+                full[pid] = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, full[pid][1]))
+        await asyncio.sleep(0.05)
+    for pid, limits in full.items():
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+    if fault.target in STORES:
         await kill(stack, fault, tally)
 
 

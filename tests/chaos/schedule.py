@@ -10,6 +10,8 @@ from cli.console import SERVICES
 from tests.chaos.faults import BOTH, LOGS, Fault
 from tests.chaos.stack import STORES
 
+INDEX = "discovery"
+"""Keeps an index on its own disk."""
 TOXICS = ("reset", "black out", "slow down", "half close")
 
 
@@ -39,7 +41,7 @@ class Form:
 
 
 SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5.0, 0.5)
-LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 6, 10, 20.0, 0.4)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 20.0, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ def _on_processes(chance: random.Random, form: Form, processes: Sequence[str]) -
         yield _fault(chance, "take down", target, 1.0, 5.0)
     for _ in range(form.wipes):
         yield _fault(chance, "wipe", "kafka", 0.5, 1.5)
-    for target in _spread(chance, ("mongo", "kafka", LOGS), form.full_disks):
-        yield _fault(chance, "fill disk of", target, 2.0, 4.0)
+    for target in _spread(chance, ("mongo", "kafka", LOGS, INDEX), form.full_disks):
+        yield _fault(chance, "fill disk of", target, 3.0, 6.0)
     for target in _spread(chance, SERVICES, form.rebuilds):
         yield _fault(chance, "rebuild", target)
 

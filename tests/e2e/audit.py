@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from libs.events.ports import Delivery, Page
 from libs.events.progress import sift
 from libs.events.testing import eventually
 from libs.events.verify import Chain
+from tests.e2e.directory import equals_its_rebuild
 from tests.e2e.ledger import adds_up, moved_once, provider_agrees
 from tests.e2e.marketplace import Marketplace
 from tests.e2e.read_models import equal_their_rebuild
@@ -61,8 +63,8 @@ class Audited:
 
 async def nothing_lost_and_nothing_twice(marketplace: Marketplace, patience: float = 30) -> Audited:
     """Every log is gapless and its chains hold; what can happen once happened once, and not before its time; Kafka has every
-    stored event in its order; every read model is what the events make of it; the ledger adds up and the provider agrees;
-    nothing is parked. `patience`: seconds until what is distributed must have come everywhere."""
+    stored event in its order; every read model, the search index among them, is what the events make of it; the ledger adds up
+    and the provider agrees; nothing is parked. `patience`: seconds until what is distributed must have come everywhere."""
     audited: Audited = await eventually(lambda: _is_everywhere(marketplace), timeout=patience, every=0.5)
     for service in SERVICES:
         commits = await marketplace.commits(service)
@@ -83,6 +85,7 @@ async def _is_everywhere(marketplace: Marketplace) -> Audited:
             documents += await equal_their_rebuild(store, logs)
             letters = await DeadLetters(store.documents, store.clock).list()
             assert not letters, f"{service} has parked {letters[0]}"
+    documents += await asyncio.to_thread(equals_its_rebuild, marketplace.data / "index", logs["discovery"])
     events = sum(len(commit.events) for commits in logs.values() for commit in commits)
     return Audited(sum(map(len, logs.values())), events, published, documents)
 

@@ -7,6 +7,7 @@ the usual order. What takes long runs on a thread: tantivy lets other threads ru
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,8 @@ from services.discovery.index.places import DESCENDING, KEYS
 from services.discovery.index.tantivy_queries import Queries
 from services.discovery.index.tantivy_schema import WORDS, line, schema
 from services.discovery.ports import MOST_BUCKETS, CreatorOrder, Found, Place, Search
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 POSITION = "position"
@@ -102,7 +105,10 @@ class _Opened:
         self.position = self._written()
 
     def close(self) -> None:
-        self.writer.wait_merging_threads()
+        try:
+            self.writer.wait_merging_threads()
+        except ValueError as failed:  # after a write that failed, which says more: what was committed before it stays
+            log.warning("the index was closed by a writer that had failed: %s", failed)
 
     def write(self, changes: Mapping[str, Document | None], position: int) -> None:
         for creator, entry in changes.items():
