@@ -84,6 +84,8 @@ class Served:
         issuer = DevelopmentIssuer(world.data / "issuer", clock=clock)
         ports = Ports(MemoryCommitLog(), MemoryDocuments(), MemoryBus(), clock, ids)
         self._service: Service = build(Settings(oidc_jwks=str(issuer.jwks)), ports, index)
+        for follower in self._service.workers._followers:
+            follower.caught_up = True  # the directory was grown beforehand, there is no log to follow
         self._metadata = {AUTHORIZATION: f"Bearer {issuer.mint('bench', Role.BRAND, 'brd_bench00000')}"}
         methods = {method.path: method for service in load().of("discovery") for method in service.methods.values()}
         self._message = converters(methods[METHOD].input).from_fields

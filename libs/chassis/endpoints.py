@@ -21,7 +21,7 @@ from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, QueryRpc, Reads, 
 from libs.chassis.upstream import ETAG, POSITION, Reply
 from libs.events.decider import Actor, Command, Kind, Refusal, not_found
 from libs.events.envelope import Commit
-from libs.events.handler import CommandHandler, Outcome, reused_key
+from libs.events.handler import CommandHandler, Folded, Outcome, reused_key
 from libs.events.ids import commit_id_of
 from libs.events.partitions import PARTITIONS
 from libs.events.ports import Document, Ports
@@ -63,6 +63,8 @@ class Room:
     handler: CommandHandler
     reads: Callable[[Actor], Reads]
     wait: Waiting
+    check_filled: Callable[[Sequence[str]], None]
+    """Raises `Refusal` (VIEW_NOT_READY)."""
 
     def token(self, stream: str, position: int) -> str:
         """Where a read model must have come to, to have seen a commit."""
@@ -236,14 +238,21 @@ class GetEndpoint:
     async def __call__(self, call: Call) -> Reply:
         stream = str(getattr(call.request, self._decider.id_field))
         as_of = _moment(getattr(call.request, AS_OF)) if self._with_as_of else None
-        folded = await self._room.handler.load(self._decider, stream, as_of)
-        if folded.version == 0 or not self._decider.visible(folded.state, call.actor):
-            raise not_found(self._decider.name)
+        folded = await self._visible(stream, None, call.actor)
+        if as_of is not None:
+            folded = await self._visible(stream, as_of, call.actor)
         shown = self._aggregate.show(stream, folded.state)
         return Reply(
             self._resource(shown, folded.version),
             {ETAG: str(folded.version), POSITION: self._room.token(stream, folded.position)},
         )
+
+    async def _visible(self, stream: str, as_of: int | datetime | None, actor: Actor) -> Folded[Any]:
+        """What someone may not see as it is now, it may not see as it was: who was erased is gone from the past as well."""
+        folded = await self._room.handler.load(self._decider, stream, as_of)
+        if folded.version == 0 or not self._decider.visible(folded.state, actor):
+            raise not_found(self._decider.name)
+        return folded
 
 
 class QueryEndpoint:
@@ -258,6 +267,7 @@ class QueryEndpoint:
         fields = self._read(call.request)
         min_position = fields.pop(MIN_POSITION, "") if self._waits else ""
         request = _asked(self._rpc, fields)
+        self._room.check_filled(self._rpc.projections)
         if min_position:
             await self._wait(min_position.split(","))
         return Reply(self._write(await self._rpc.answer(request, self._room.reads(call.actor))))

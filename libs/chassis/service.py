@@ -72,7 +72,7 @@ class Service:
         followers = [Follower(name, one, ports.log, ports.clock, ports.ids, known=known) for one in kept]
         self.workers = Workers(name, ports, handler, aggregates, reactions, projections, known, followers, settings.instance)
         self.views = LiveViews(ports.documents, projections, ports.clock, followers)
-        room = Room(name, ports, handler, self._reads, self.views.wait_for)
+        room = Room(name, ports, handler, self._reads, self.views.wait_for, self.views.check_filled)
         methods = {method.name: method for service in self.protos for method in service.methods.values()}
         table.check(methods, rpcs, aggregates, [*(one.name for one in projections), *(one.name for one in kept)])
         self._methods = {method.path: method for method in methods.values()}

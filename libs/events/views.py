@@ -66,6 +66,14 @@ class LiveViews:
         build = await self._build(projection)
         return await self._documents.count(build.collection, {**where, DELETED: None})
 
+    def check_filled(self, projections: Sequence[str]) -> None:
+        """Raises `Refusal` (UNAVAILABLE, `VIEW_NOT_READY`) while this process fills one of these for the first time: half of a
+        directory is no answer."""
+        for name in projections:
+            follower = self._followers.get(name)
+            if follower is not None and not follower.caught_up:
+                raise _not_ready(name)
+
     async def wait_for(self, token: str, projections: Sequence[str]) -> None:
         """Returns once each of these read models that reads the token's service has applied its position. Raises `Refusal`:
         a malformed token, or not within a second (UNAVAILABLE, `POSITION_NOT_REACHED`)."""
@@ -99,9 +107,13 @@ class LiveViews:
             return kept[1]
         builds = await read_builds(self._documents, name)
         if builds is None:
-            raise Refusal("VIEW_NOT_READY", f"{name} is not built yet: try again shortly", kind=Kind.UNAVAILABLE)
+            raise _not_ready(name)
         self._live[name] = (now, builds.live)
         return builds.live
+
+
+def _not_ready(name: str) -> Refusal:
+    return Refusal("VIEW_NOT_READY", f"{name} is not built yet: try again shortly", kind=Kind.UNAVAILABLE)
 
 
 def position_token(service: str, position: int, partition: int) -> str:

@@ -2,7 +2,7 @@
 
 An entry is plain JSON: `creator_id`, `number` (the position at which it joined: its place among equals), `changed` (that of its
 last change), `status`, the public profile, `followers` (of the largest account), `badges` {badge: evidence}, `lacking` (what a
-complete profile would have), `history` (follower counts, oldest first) and `credibility`.
+complete profile would have), `history` (follower counts, oldest first, each of one account) and `credibility`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Listed: TypeAlias = (
     | BadgeRevoked
 )
 LISTED: tuple[type[Any], ...] = get_args(Listed)
-VERSION = 2
+VERSION = 3
 """Of the fold and of what an index makes of it: raise it whenever either changes."""
 
 
@@ -80,7 +80,7 @@ def _joined(doc: Document, fact: Fact) -> Document:
     performance = {**UNMEASURED, **said["performance"]}
     followers = max((account["followers"] for account in said["accounts"]), default=None)
     made = {**_SILENT, **said, **nothing, "performance": performance, "followers": followers}
-    return {**made, "number": fact.position, "status": "joined", "history": _history([], performance, followers)}
+    return {**made, "number": fact.position, "status": "joined", "history": _history([], performance, said["accounts"])}
 
 
 def _updated(doc: Document, fact: Fact) -> Document:
@@ -97,7 +97,7 @@ def _measured(doc: Document, fact: Fact) -> Document:
     if performance["followers"] is not None:
         taken = Performance.model_validate(performance)
         doc = {**doc, **_accounts(tuple(counted(PlatformAccount.model_validate(one), taken) for one in doc["accounts"]))}
-    return {**doc, "performance": performance, "history": _history(doc["history"], performance, doc["followers"])}
+    return {**doc, "performance": performance, "history": _history(doc["history"], performance, doc["accounts"])}
 
 
 def _watched(doc: Document, fact: Fact) -> Document:
@@ -142,10 +142,14 @@ def _accounts(accounts: tuple[PlatformAccount, ...]) -> Document:
     return {"accounts": [one.model_dump(mode="json") for one in accounts], "followers": largest_following(accounts)}
 
 
-def _history(history: list[Document], performance: Document, followers: int | None) -> list[Document]:
-    if followers is None:
+def _history(history: list[Document], performance: Document, accounts: Sequence[Document]) -> list[Document]:
+    """With what the snapshot counted, or else with what the largest account is said to have."""
+    largest = max(accounts, key=lambda account: account["followers"], default=None)
+    counted = performance if performance["followers"] is not None and performance["platform"] is not None else largest
+    if counted is None:
         return history
-    return [*history[1 - KEPT :], {"captured_at": performance["captured_at"], "followers": followers}]
+    point = {"captured_at": performance["captured_at"], "followers": counted["followers"], "platform": counted["platform"]}
+    return [*history[1 - KEPT :], point]
 
 
 def _whole(doc: Document) -> Document:

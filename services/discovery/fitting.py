@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from libs.chassis.rpcs import Reads, Request
-from libs.events.catalog.values import CampaignId, CreatorId, EngagementRateMethod
+from libs.events.catalog.values import Badge, CampaignId, CreatorId, EngagementRateMethod, Platform
 from libs.events.decider import Kind, Refusal, Role, not_found
 from libs.events.ports import Document
-from services.discovery.domain.criteria import CountRange, Criteria, EngagementRateRange
+from services.discovery.domain.criteria import CountRange, Criteria, EngagementRateRange, PriceRange
 from services.discovery.domain.fit import Fit, Wanted, Weights, averaged, scored, similarity, suitability
 from services.discovery.domain.fit import shown as shown_fit
 from services.discovery.domain.taxonomy import NICHES, check_known
@@ -20,10 +22,14 @@ from services.discovery.domain.tiers import BOUNDS, LEAST, QUARTILES, Tier, quan
 from services.discovery.ports import CreatorIndex, CreatorOrder, Search
 from services.discovery.searching import shown
 
-CANDIDATES = 500
-"""Creators that are looked at closely: those with most followers of those that may fit at all."""
+CANDIDATES = 800
+"""Creators that are looked at closely, at most, of each group of those that may fit at all: those with most followers."""
 SIZES = 10
 """Times as many followers, or a tenth: further away nobody is similar."""
+CHEAP = 5
+"""A creator is cheap who takes this part of the budget: its price cannot fit better (`domain.fit`)."""
+BANDS = 8
+"""Groups of about the same size that the similar ones are looked for in."""
 MEASURES = ("followers", "engagement_rate", "median_views", "average_views", "growth")
 
 
@@ -93,8 +99,7 @@ class Fitting:
         if platforms and not narrowed.platforms:
             narrowed = narrowed.model_copy(update={"platforms": platforms})
         spoken = tuple(sorted(niche for niche in NICHES if wanted.words & {*words(niche)}))
-        closer = narrowed.model_copy(update={"niches": narrowed.niches or spoken[:50]})
-        candidates = {**await self._candidates(closer, reads), **await self._candidates(narrowed, reads)}
+        candidates = await self._candidates(_promising(narrowed, spoken, wanted), reads)
         engaged = set(campaign.get("engaged", ()))
         fits = {id_: suitability(entry, wanted) for id_, entry in candidates.items() if id_ not in engaged}
         return self._best(candidates, fits, self._weights.campaign, request, reads)
@@ -113,9 +118,11 @@ class Fitting:
         told = [_quartiles(name, measured[name]) for name in MEASURES if len(measured[name]) >= LEAST]
         return {"niche": request.niche, "tier": request.tier, "least": least, "most": most, "n": n, "measures": told}
 
-    async def _candidates(self, criteria: Criteria, reads: Reads) -> dict[str, Document]:
-        search = Search(criteria, CreatorOrder.FOLLOWERS, CANDIDATES, reads.clock.now())
-        return {entry["creator_id"]: entry for _, entry in (await self._index.search(search)).hits}
+    async def _candidates(self, groups: Sequence[Criteria], reads: Reads) -> dict[str, Document]:
+        """Of each group as many as of the others, by followers."""
+        at, most = reads.clock.now(), CANDIDATES // len(groups)
+        searches = [self._index.search(Search(group, CreatorOrder.FOLLOWERS, most, at)) for group in groups]
+        return {entry["creator_id"]: entry for found in await asyncio.gather(*searches) for _, entry in found.hits}
 
     def _best(
         self,
@@ -137,16 +144,45 @@ class Fitting:
         }
 
 
-def _near(filters: Criteria, seeds: Sequence[Document]) -> Criteria:
-    """Who may be similar at all: a niche in common (where the seeds have any), and not of another size altogether."""
+def _near(filters: Criteria, seeds: Sequence[Document]) -> list[Criteria]:
+    """Who may be similar at all: a niche in common (where the seeds have any), and not of another size altogether. In bands of
+    about the same size: else the largest alone would be looked at, who are the least similar."""
     niches = tuple(dict.fromkeys(niche for seed in seeds for niche in seed["niches"]))
     sizes = [seed["followers"] for seed in seeds if seed["followers"]]
     changes: dict[str, Any] = {}
     if niches and not filters.niches:
         changes["niches"] = niches[:50]
     if sizes and filters.followers is None:
-        changes["followers"] = CountRange(least=min(sizes) // SIZES, most=max(sizes) * SIZES)
-    return filters.model_copy(update=changes)
+        return [filters.model_copy(update={**changes, "followers": band}) for band in bands_of(min(sizes), max(sizes))]
+    return [filters.model_copy(update=changes)]
+
+
+def bands_of(least: int, most: int) -> Iterator[CountRange]:
+    """From a tenth of the least to ten times the most, each band as many times its beginning as the others."""
+    begins, ends = max(1, least // SIZES), most * SIZES
+    steps = sorted({round(begins * (ends / begins) ** (n / BANDS)) for n in range(BANDS)})
+    for start, following in pairwise([*steps, ends + 1]):
+        yield CountRange(least=start, most=following - 1)
+
+
+def _promising(narrowed: Criteria, niches: Sequence[str], wanted: Wanted) -> list[Criteria]:
+    """Who may fit a campaign: anyone; who has its niches; and of these who can be paid, and is cheap, reliable, or has the
+    audience that is wanted. Those with most followers alone would be those who cost most."""
+    closer = narrowed.model_copy(update={"niches": narrowed.niches or tuple(niches[:50])})
+    groups = [narrowed, closer]
+    affordable = closer
+    if wanted.budget and wanted.currency and wanted.deliverables and narrowed.price is None:
+        platform, what = wanted.deliverables[0]
+        for share in (CHEAP, 1):
+            most = wanted.budget // share
+            price = PriceRange(most=most, currency=wanted.currency, platform=Platform(platform), format=what)
+            affordable = closer.model_copy(update={"price": price})
+            groups.append(affordable)
+    if wanted.audience:
+        groups.append(affordable.model_copy(update={"audience": wanted.audience}))
+    if not narrowed.badges:
+        groups.append(affordable.model_copy(update={"badges": (Badge.RELIABLE,)}))
+    return list(dict.fromkeys(groups))
 
 
 def _may_ask(reads: Reads, campaign: Document) -> bool:

@@ -15,6 +15,7 @@ from libs.events.decider import Kind, Refusal
 from libs.events.ports import Document
 from services.discovery.domain.criteria import Criteria, is_away, met, named, said
 from services.discovery.domain.text import LEAST_PREFIX, Closeness, closeness, terms_of, words
+from services.discovery.index.places import value_of
 from services.discovery.ports import CreatorIndex, CreatorOrder, Found, Place, Search
 
 SHOWN = (
@@ -65,7 +66,7 @@ class Searching:
         hits = found.hits[: request.page_size]
         last = hits[-1][0] if len(found.hits) > len(hits) else None
         return {
-            "creators": [shown(entry, criteria, at, explain=request.explain) for _, entry in hits],
+            "creators": [shown(entry, criteria, at, explained=order if request.explain else None) for _, entry in hits],
             "total_size": found.total,
             "facets": list(_facets(found)),
             "next_cursor": write_cursor(bound, (last.closeness, last.key)) if last else "",
@@ -111,29 +112,37 @@ def _facets(found: Found) -> Iterator[Document]:
 # --- A hit -----------------------------------------------------------------------------------------------------------
 
 
-def shown(entry: Document, criteria: Criteria, at: datetime, *, explain: bool = False) -> Document:
-    """What a brand sees of a hit."""
+def shown(entry: Document, criteria: Criteria, at: datetime, *, explained: CreatorOrder | None = None) -> Document:
+    """What a brand sees of a hit. `explained`: the order in which it was found, if it is to be told why there."""
     matched = [{"filter": name, "value": value} for name, value in met(entry, criteria, at) or ()]
     badges = [{"badge": badge, "evidence": evidence} for badge, evidence in sorted(entry["badges"].items())]
     hit = {name: entry[name] for name in SHOWN} | {"badges": badges, "away": is_away(entry, at), "matched": matched}
-    if explain:
-        hit["explanation"] = _explanation(entry, criteria, at)
+    if explained is not None:
+        hit["explanation"] = _explanation(entry, criteria, explained, at)
     return Once(hit, (entry["creator_id"], entry["changed"]), VARIES)
 
 
-def _explanation(entry: Document, criteria: Criteria, at: datetime) -> Document:
+def _explanation(entry: Document, criteria: Criteria, order: CreatorOrder, at: datetime) -> Document:
     """Terms, parts of the score in the order in which they are compared, how old the measurements are, and what is missing."""
-    terms = terms_of(criteria.text)
-    close = closeness(terms, named(entry), said(entry)) if terms else None
-    parts = [] if close is None else [{"name": "closeness", "value": float(max(Closeness) - close)}]
-    audience = entry["audience"]
+    terms, audience = terms_of(criteria.text), entry["audience"]
     return {
         "terms": [{"term": term, "closeness": how.name.lower()} for term, how in _each(terms, entry)],
-        "score": [*parts, {"name": "followers", "value": float(entry["followers"] or 0)}],
+        "score": [{"name": name, "value": value} for name, value in _compared(entry, terms, order)],
         "performance_age_days": _age(entry["performance"]["captured_at"], at),
         "audience_age_days": audience and _age(audience["captured_at"], at),
         "missing": list(_missing(entry)),
     }
+
+
+def _compared(entry: Document, terms: tuple[str, ...], order: CreatorOrder) -> Iterator[tuple[str, float]]:
+    """What decides its place in this order. What was not measured is left out, and comes last."""
+    if order is CreatorOrder.RELEVANCE:
+        close = closeness(terms, named(entry), said(entry))
+        yield "closeness", float(max(Closeness) - (Closeness.NEARLY if close is None else close))
+        order = CreatorOrder.FOLLOWERS
+    value = value_of(entry, order)
+    if value is not None:
+        yield order.value, value
 
 
 def _each(terms: tuple[str, ...], entry: Document) -> Iterator[tuple[str, Closeness]]:

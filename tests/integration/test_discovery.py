@@ -3,6 +3,8 @@ searches, and a brand's team shares what it keeps."""
 
 from __future__ import annotations
 
+import statistics
+import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -26,7 +28,6 @@ from libs.events.ports import Message, Ports
 from libs.events.registry import Event
 from libs.events.store import MongoCommitLog
 from libs.events.testing import AT, eventually
-from services.discovery.index.memory_index import MemoryCreatorIndex
 from services.discovery.main import build
 from services.discovery.settings import Settings
 
@@ -48,8 +49,9 @@ class Desk:
     async def call(self, rpc: str, party: str = "", **body: Any) -> Json:
         """As the brand, unless `party` says otherwise. `position`: where a read model must have come to."""
         method, party = self._methods[rpc], party or self.brand
-        role = Role.CREATOR if party.startswith("crt") else Role.BRAND
-        headers = {AUTHORIZATION: f"Bearer {self._issuer.mint(party, role, party)}"}
+        role = {"crt": Role.CREATOR, "brd": Role.BRAND}.get(party[:3], Role.OPERATOR)
+        token = self._issuer.mint(party, role, None if role is Role.OPERATOR else party)
+        headers = {AUTHORIZATION: f"Bearer {token}"}
         reply = await self._service.call(method.path, converters(method.input).from_json(body), headers)
         return {**converters(method.output).to_json(reply.message), "position": reply.metadata.get(POSITION, "")}
 
@@ -67,12 +69,13 @@ class Desk:
         answer: Json = await eventually(ask, timeout=30)
         return answer
 
-    async def joins(self) -> None:
+    async def joins(self, creator: str = "", handle: str = "") -> None:
+        creator, handle = creator or self.creator, handle or f"ana.{self.creator[-10:]}"
         measured = {"capturedAt": iso(self._ports.clock.now()), "posts": 9, "views": 50_000, "medianViews": 6_000}
         account = {"platform": "tiktok", "handle": "ana", "followers": 40_000}
         performance = {**measured, "engagementRate": 0.05, "engagementRateMethod": "by_views"}
-        said = {"handle": "ana.makes", "name": "Ana", "age": 30, "country": "DE", "niches": ["cooking"], "accounts": [account]}
-        joined = await self.call("ApplyToJoin", self.creator, **said, performance=performance)
+        said = {"handle": handle, "name": "Ana", "age": 30, "country": "DE", "niches": ["cooking"], "accounts": [account]}
+        joined = await self.call("ApplyToJoin", creator, **said, performance=performance)
         assert joined["status"] == "joined"
 
     async def campaigns_tell(self, stream: str, *events: Event, hours: int = 0) -> None:
@@ -94,7 +97,7 @@ async def discovery(kafka: str, mongo: str, tmp_path_factory: pytest.TempPathFac
     database, bus = client.database("limelight_discovery"), KafkaBus(kafka, clock, ids)
     ports = Ports(MongoCommitLog(database, clock, ids), MongoDocuments(database, ids), bus, clock, ids)
     issuer = DevelopmentIssuer(tmp_path_factory.mktemp("issuer"))
-    service = build(Settings(oidc_jwks=str(issuer.jwks)), ports, MemoryCreatorIndex())
+    service = build(Settings(oidc_jwks=str(issuer.jwks), index_directory=tmp_path_factory.mktemp("index")), ports)
     await service.start()
     await eventually(lambda: _ready(service), timeout=30)
     yield service, ports, issuer
@@ -157,6 +160,44 @@ async def _complete(desk: Desk) -> Json | None:
 async def _matched(desk: Desk, search: str) -> Json | None:
     found = await desk.call("GetSavedSearch", savedSearchId=search)
     return found if found["matchCount"] else None
+
+
+async def test_who_joins_is_found_within_a_second(desk: Desk) -> None:
+    """By whoever did not wait for a position: from the command's answer to the search that shows it."""
+    took = []
+    for number in range(5):
+        handle = f"fast.{desk.creator[-8:]}.{number}"
+        await desk.joins(f"{desk.creator}{number}", handle)
+        since = time.monotonic()
+        await eventually(lambda handle=handle: _found(desk, handle), timeout=30, every=0.01)
+        took.append(time.monotonic() - since)
+    assert statistics.median(took) < 1, took
+
+
+async def test_who_is_suspended_or_erased_is_shown_to_no_brand_as_it_is_or_as_it_was(desk: Desk) -> None:
+    await desk.joins()
+    who, handle = {"creatorId": desk.creator}, f"ana.{desk.creator[-10:]}"
+    await eventually(lambda: _found(desk, handle), timeout=30)
+    assert (await desk.call("GetCreator", **who, asOf="2"))["handle"] == handle
+
+    await desk.call("SuspendCreator", "operator", **who, reason="Bought followers.")
+    await eventually(lambda: _gone(desk, handle), timeout=30)
+    await desk.call("ReinstateCreator", "operator", **who)
+    await eventually(lambda: _found(desk, handle), timeout=30)
+    erased = await desk.call("EraseCreator", "operator", **who)
+    await eventually(lambda: _gone(desk, handle), timeout=30)
+    assert (await desk.call("SearchCreators", text=handle, minPosition=erased["position"])).get("creators", []) == []
+    for as_of in ({}, {"asOf": "2"}, {"asOf": "99"}, {"asOf": iso(AT)}):
+        with pytest.raises(Refusal, match="NOT_FOUND"):
+            await desk.call("GetCreator", **who, **as_of)
+
+
+async def _found(desk: Desk, handle: str) -> bool:
+    return handle in [one["handle"] for one in (await desk.call("SearchCreators", text=handle))["creators"]]
+
+
+async def _gone(desk: Desk, handle: str) -> bool:
+    return not await _found(desk, handle)
 
 
 async def test_a_team_shares_its_shortlist_and_others_are_told_that_there_is_none(desk: Desk) -> None:

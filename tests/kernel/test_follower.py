@@ -8,13 +8,15 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from libs.events.decider import Kind, Refusal
 from libs.events.envelope import Commit, Fact
 from libs.events.faults import Faults
 from libs.events.follower import Follower, OfAnotherLog
-from libs.events.memory import LoopClock, MemoryCommitLog, MemoryDatabase, SeededIds
+from libs.events.memory import LoopClock, MemoryCommitLog, MemoryDatabase, MemoryDocuments, SeededIds
 from libs.events.ports import CommitLog, Unavailable
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually, run_virtual
+from libs.events.views import LiveViews
 from tests.kernel.commits import new_commit
 from tests.kernel.jars import JARS, SERVICE, CoinAdded
 
@@ -70,6 +72,21 @@ async def following(purse: Purse, log: CommitLog, batch: int = 20_000) -> AsyncI
 
 async def added(log: MemoryCommitLog, *cents: int) -> list[Commit]:
     return [(await log.append(new_commit(data={"cents": one}))).commit for one in cents]
+
+
+def test_half_of_what_a_process_keeps_for_itself_is_no_answer() -> None:
+    async def main() -> None:
+        log, purse = MemoryCommitLog(), Purse()
+        await added(log, 1)
+        async with following(purse, log) as follower:
+            views = LiveViews(MemoryDocuments(), (), LoopClock(), [follower])
+            with pytest.raises(Refusal) as refused:
+                views.check_filled(["purse"])
+            assert (refused.value.kind, refused.value.code) == (Kind.UNAVAILABLE, "VIEW_NOT_READY")
+            await eventually(lambda: follower.caught_up)
+            views.check_filled(["purse"])
+
+    run_virtual(main())
 
 
 def test_what_is_there_is_taken_in_together_and_upcast_and_then_it_has_caught_up() -> None:

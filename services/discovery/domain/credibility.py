@@ -4,7 +4,7 @@ Signals, each between 0 (not at all) and 1:
 - `real_followers`: the share of its followers that is not taken for suspicious or mass followers, of what could be told
   (Modash: credibility = 1 − fake share; HypeAuditor and infludata split followers in this way).
 - `steady_growth`: no jumps in the history of its follower counts. A jump is a snapshot with at least `SPIKE` more followers
-  than the one before, in at most `WITHIN`; each halves the signal.
+  than the one before of the same account, in at most `WITHIN`; each halves the signal.
 - `lively_followers`: its engagement is not far below what its followers would make one expect (an audience that was bought is
   silent): the rate by its method over `LIVELY`, at most 1.
 What was not measured is no signal, and without any signal there is no score.
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 SPIKE = 0.3
@@ -26,7 +25,7 @@ KEPT = 24
 """Snapshots of the history that are looked at."""
 
 Point = Mapping[str, Any]
-"""A snapshot of the history: `captured_at` (RFC 3339) and `followers`."""
+"""A snapshot of the history: `captured_at` (RFC 3339), `followers`, and the `platform` of the account whose they are."""
 
 
 def credibility(
@@ -43,14 +42,24 @@ def credibility(
 
 
 def spikes(history: Sequence[Point]) -> Iterator[dict[str, Any]]:
-    """Jumps of the follower count, oldest first."""
-    for before, after in pairwise(history):
+    """Jumps of an account's follower count, oldest first."""
+    for before, after in _of_one_account(history):
         gone = datetime.fromisoformat(after["captured_at"]) - datetime.fromisoformat(before["captured_at"])
         if not before["followers"] or gone > WITHIN:
             continue
         growth = after["followers"] / before["followers"] - 1
         if growth >= SPIKE:
             yield {"kind": "follower_spike", "captured_at": after["captured_at"], "growth": round(growth, 4)}
+
+
+def _of_one_account(history: Sequence[Point]) -> Iterator[tuple[Point, Point]]:
+    """Each snapshot with the one before it of the same account: two accounts are no growth."""
+    last: dict[str, Point] = {}
+    for point in history:
+        before = last.get(point["platform"])
+        if before is not None:
+            yield before, point
+        last[point["platform"]] = point
 
 
 def _signals(
@@ -60,7 +69,7 @@ def _signals(
     if (told := 1 - kinds.get("unknown", 0.0)) > 0 and kinds:
         doubtful = kinds.get("suspicious", 0.0) + kinds.get("mass", 0.0)
         yield "real_followers", min(1.0, max(0.0, 1 - doubtful / told))
-    if len(history) > 1:
+    if any(True for _ in _of_one_account(history)):
         yield "steady_growth", 0.5**jumps
     rate, method = performance.get("engagement_rate"), performance.get("engagement_rate_method")
     if rate is not None and method is not None:

@@ -16,12 +16,13 @@ from libs.events.decider import Command, Decision
 from services.discovery.domain.creator_commands import ApplyToJoin, ImportCreator
 from services.discovery.domain.eligibility import Policy, reasons_against
 from services.discovery.domain.profile import Profile, as_known_by, check_account, check_rate_card, check_words, is_over, said
-from services.discovery.domain.snapshots import check_audience, check_performance, is_newer
+from services.discovery.domain.snapshots import check_audience, check_captured, check_performance, is_newer
 
 
 def judge(policy: Policy, command: ApplyToJoin | ImportCreator) -> list[CreatorApplied | CreatorJoined | CreatorRejected]:
     check_words(command.country, command.niches)
     check_rate_card(command.rate_card)
+    check_captured(command.performance, command.at)
     said = {name: getattr(command, name) for name in ApplyToJoin.model_fields if name not in Command.model_fields}
     accounts = tuple(as_known_by(command.actor.role, account) for account in command.accounts)
     said["accounts"] = accounts

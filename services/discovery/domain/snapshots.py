@@ -17,9 +17,15 @@ TOLERANCE = 0.01
 def check_performance(new: Performance, last: Performance | None, at: datetime) -> None:
     """Raises `Refusal`."""
     _check_time(new.captured_at, last.captured_at if last else None, at, "performance.captured_at")
-    if new.engagement_rate is not None and new.engagement_rate_method is None:
+    rates = (new.engagement_rate, new.sponsored and new.sponsored.engagement_rate)
+    if new.engagement_rate_method is None and any(rate is not None for rate in rates):
         said = "an engagement rate says nothing without its method: by_views, by_followers or by_reach"
         raise Refusal("ENGAGEMENT_METHOD_MISSING", said, kind=Kind.INVALID_ARGUMENT, field="performance.engagement_rate_method")
+
+
+def check_captured(new: Performance, at: datetime) -> None:
+    """What an application says of itself is judged by the policy, but not measured tomorrow. Raises `Refusal`."""
+    _check_time(new.captured_at, None, at, "performance.captured_at")
 
 
 def check_audience(new: Audience, last: Audience | None, at: datetime) -> None:

@@ -37,10 +37,16 @@ def key_of(entry: Document, order: CreatorOrder) -> int:
     return _key(_VALUES[order](entry), _number(entry), DESCENDING[order])
 
 
+def value_of(entry: Document, order: CreatorOrder) -> float | None:
+    """What creators are compared by, in its own unit; None: it was not measured."""
+    value = _VALUES[order](entry)
+    return None if value is None else value / RATE_STEPS if order is CreatorOrder.ENGAGEMENT_RATE else float(value)
+
+
 def keys_of(entry: Document) -> dict[str, int]:
     """All of them, by the names of their fields."""
     number = _number(entry)
-    return {field: _key(value_of(entry), number, descending) for field, value_of, descending in _FIELDS}
+    return {field: _key(measure(entry), number, descending) for field, measure, descending in _FIELDS}
 
 
 def _key(value: int | None, number: int, descending: bool) -> int:

@@ -52,6 +52,12 @@ def test_a_rejected_creator_may_come_back_on_the_date() -> None:
     late.then(applied(), joined())
 
 
+def test_an_application_cannot_have_been_measured_tomorrow() -> None:
+    """Every later snapshot would be older."""
+    ahead = apply(performance=measured(AT + timedelta(days=1)))
+    given(RULES).when(ahead, actor=AS_ANA).then_refused("CAPTURED_IN_FUTURE")
+
+
 def test_who_has_joined_does_not_apply_again() -> None:
     refusal = given(RULES, applied(), joined()).when(apply(), actor=AS_ANA).then_refused("ILLEGAL_TRANSITION", state="Joined")
     assert "UpdateProfile" in refusal.details["legal"]

@@ -18,9 +18,10 @@ from libs.events.catalog.discovery import (
     CreatorReinstated,
     CreatorSuspended,
     PerformanceSnapshotRecorded,
+    PlatformAccountConnected,
     RateCardChanged,
 )
-from libs.events.catalog.values import Badge, EngagementRateMethod, FollowerKind, Platform, PortfolioEntry
+from libs.events.catalog.values import Badge, EngagementRateMethod, FollowerKind, Platform, PlatformAccount, PortfolioEntry
 from libs.events.cursors import bound_to, write_cursor
 from libs.events.decider import Refusal
 from libs.events.envelope import Fact, Recorded
@@ -113,6 +114,24 @@ async def test_a_jump_of_followers_is_told_and_costs_credibility() -> None:
     after = (await entry_of(joined(performance=measured(AT - timedelta(days=40))), *events))["credibility"]
     assert (before["anomalies"], after["anomalies"][0]["kind"]) == ([], "follower_spike")
     assert after["score"] < before["score"]
+
+
+async def test_another_account_is_no_jump_and_a_jump_of_the_smaller_one_is() -> None:
+    """Followers are compared within one account."""
+    start = AT - timedelta(days=20)
+    counted = [(0, Platform.TIKTOK, 52_000), (1, Platform.YOUTUBE, 400_000), (2, Platform.TIKTOK, 52_500)]
+    taken = [
+        measured(start + timedelta(days=n), followers=count, platform=of)
+        for n, of, count in (*counted, (3, Platform.TIKTOK, 90_000))
+    ]
+    snapshots = [PerformanceSnapshotRecorded(creator_id=ANA, performance=one) for one in taken]
+    larger = PlatformAccountConnected(
+        creator_id=ANA, account=PlatformAccount(platform=Platform.YOUTUBE, handle="ana", followers=400_000)
+    )
+    events = (joined(performance=measured(start - timedelta(days=1))), larger)
+    assert (await entry_of(*events, *snapshots[:3]))["credibility"]["anomalies"] == []
+    [jump] = (await entry_of(*events, *snapshots))["credibility"]["anomalies"]
+    assert (jump["kind"], jump["growth"]) == ("follower_spike", round(90_000 / 52_500 - 1, 4))
 
 
 async def test_credibility_is_the_mean_of_its_signals_and_what_was_not_measured_is_none() -> None:
@@ -265,6 +284,28 @@ async def test_a_text_is_met_as_a_word_a_beginning_or_but_for_a_slip_the_closest
     assert await found(ana, named, begun, text="soap") == [BEA, CLEO]
     assert await found(ana, named, begun, text="sopa") == [BEA]
     assert await found(ana, named, begun, text="soap nothing") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "compared"),
+    [
+        ({}, [("followers", 52_000)]),
+        ({"text": "ana"}, [("closeness", 3), ("followers", 52_000)]),
+        ({"text": "ana", "order": "followers"}, [("followers", 52_000)]),
+        ({"order": "median_views"}, [("median_views", 30_000)]),
+        ({"order": "engagement_rate", "engagement_rate": {"method": "by_views"}}, [("engagement_rate", 0.05)]),
+        ({"order": "price", "price": {"currency": "EUR"}}, [("price", 50_000)]),
+    ],
+)
+async def test_the_parts_of_a_score_are_what_its_order_compares(asked: dict[str, Any], compared: list[Any]) -> None:
+    card = RateCardChanged(creator_id=ANA, rate_card=(priced(80_000), priced(50_000, format="story")))
+    (hit,) = (await search(ana, card, **asked, explain=True))["creators"]
+    assert [(part["name"], pytest.approx(part["value"])) for part in hit["explanation"]["score"]] == compared
+
+
+async def test_what_was_not_measured_is_no_part_of_a_score() -> None:
+    (hit,) = (await search(joined(performance=measured(median_views=None)), order="median_views", explain=True))["creators"]
+    assert hit["explanation"]["score"] == []
 
 
 async def test_an_explanation_has_terms_score_ages_and_what_is_missing() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -29,7 +30,15 @@ from libs.events.testing import AT, OPERATOR
 from services.discovery.domain.criteria import AudienceShare, Criteria
 from services.discovery.domain.fit import Weights, averaged, scored, similarity
 from services.discovery.domain.tiers import quantile
-from services.discovery.fitting import BatchGetCreators, FindSimilarCreators, Fitting, GetBenchmarks, RecommendCreators
+from services.discovery.fitting import (
+    CANDIDATES,
+    BatchGetCreators,
+    FindSimilarCreators,
+    Fitting,
+    GetBenchmarks,
+    RecommendCreators,
+    bands_of,
+)
 from services.discovery.projections import campaigns
 from tests.unit.campaigns.examples import opened
 from tests.unit.discovery.entries import directory, entries
@@ -98,6 +107,21 @@ async def test_the_most_similar_come_first_and_say_in_what() -> None:
     assert answer["creators"][0]["fit"]["missing"] == ["audience"]
 
 
+async def test_the_most_similar_is_found_behind_any_number_of_larger_ones() -> None:
+    """Of a large directory not all are looked at closely; those with most followers are the least similar."""
+    crowd = [joined(creator_id=f"crt_crowd{n:05}", accounts=(account(500_000),)) for n in range(CANDIDATES + 50)]
+    twin = joined(creator_id=TWIN)
+    answer = await answered("similar", FindSimilarCreators(creator_ids=(ANA,), page_size=1), joined(), *crowd, twin)
+    assert names(answer) == [TWIN]
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 1), (3, 3), (52_000, 52_000), (10_000, 4_000_000)])
+def test_bands_of_sizes_leave_nobody_out(least: int, most: int) -> None:
+    bands = list(bands_of(least, most))
+    assert (bands[0].least, bands[-1].most) == (max(1, least // 10), most * 10)
+    assert all(band.most is not None and following.least == band.most + 1 for band, following in pairwise(bands))
+
+
 async def test_similarity_to_whom_nobody_knows_is_refused() -> None:
     with pytest.raises(Refusal) as refused:
         await answered("similar", FindSimilarCreators(creator_ids=(ANA, BEA)), joined())
@@ -133,6 +157,15 @@ async def test_a_creator_without_a_price_is_recommended_last_and_says_why() -> N
     answer = await recommended(joined(), cheap)
     assert names(answer) == [BEA, ANA]
     assert answer["creators"][1]["fit"]["missing"] == ["budget"]
+
+
+async def test_who_can_be_paid_is_found_behind_any_number_of_larger_ones() -> None:
+    crowd = [
+        joined(creator_id=f"crt_crowd{n:05}", accounts=(account(900_000),), rate_card=(priced(900_000),))
+        for n in range(CANDIDATES + 50)
+    ]
+    answer = await recommended(*crowd, joined(rate_card=(priced(10_000),)), page_size=1)
+    assert names(answer) == [ANA]
 
 
 async def test_who_is_away_or_engaged_already_is_not_recommended() -> None:

@@ -18,7 +18,7 @@ from libs.events.catalog.discovery import (
     PlatformAccountConnected,
     RateCardChanged,
 )
-from libs.events.catalog.values import Absence, ConnectedVia, Platform, PlatformAccount
+from libs.events.catalog.values import Absence, ConnectedVia, Platform, PlatformAccount, Sponsored
 from libs.events.decider import Actor, Kind, Refusal, Role
 from libs.events.testing import AT, Given, given
 from services.discovery.domain.creator import Creator, Joined
@@ -191,6 +191,9 @@ def test_a_measured_account_has_the_followers_that_were_counted() -> None:
 def test_a_rate_without_its_method_is_refused() -> None:
     bare = RecordPerformanceSnapshot(creator_id=ANA, performance=measured(AT, engagement_rate_method=None))
     assert ana().when(bare).then_refused("ENGAGEMENT_METHOD_MISSING").field == "performance.engagement_rate_method"
+    of_sponsored = Sponsored(posts=2, engagement_rate=0.03)
+    rateless = measured(AT, engagement_rate=None, engagement_rate_method=None, sponsored=of_sponsored)
+    ana().when(RecordPerformanceSnapshot(creator_id=ANA, performance=rateless)).then_refused("ENGAGEMENT_METHOD_MISSING")
 
 
 def test_an_audience_is_recorded_once_it_adds_up() -> None:
