@@ -86,11 +86,18 @@ class Directories:
             if commit.position in sizes:
                 seconds = time.perf_counter() - began
                 told.append(Growth(commit.position, round(seconds, 1), _size(self._path), _resident(), await pace(self.index)))
+                print(_line(told[-1]), flush=True)
         GROWTH.write_text(json.dumps([asdict(one) for one in told], indent=2) + "\n")
         plot.draw(told)
 
     async def close(self) -> None:
         await self.index.close()
+
+
+def _line(grown: Growth) -> str:
+    searches = ", ".join(f"{kind} {milliseconds:.1f} ms" for kind, milliseconds in grown.milliseconds.items())
+    sizes = f"{grown.disk / 1e6:,.0f} MB on disk, {grown.memory / 1e6:,.0f} MB in memory"
+    return f"{grown.creators:>9,} creators after {grown.seconds:,.0f} s: {sizes}; a search takes {searches}"
 
 
 def _size(path: Path) -> int:
