@@ -6,6 +6,7 @@ import argparse
 import gc
 import logging
 import os
+import re
 import sys
 import tempfile
 import time
@@ -23,12 +24,12 @@ from tests.scoreboard import Row, write_report
 from tests.simulation.invariants import Broken
 from tests.simulation.moves import MOVES
 from tests.simulation.run import OPERATIONS, Result, simulate
-from tests.simulation.sometimes import SOMETIMES, never_happened
+from tests.simulation.sometimes import MANY, SOMETIMES, never_happened
 from tests.simulation.trace import Trace
 
 REPORT = Path(__file__).with_name("report.json")
-ENOUGH = 1_000
-"""Seeds from which on the report is written, and every `sometimes` must have happened."""
+ID = re.compile(r"\b[a-z]{3}_([0-9a-z]{26})\b")
+"""What a failure is about: without its prefix it finds the streams of a deal that have it in common."""
 TOLD = 60
 """Lines of a failing seed's trace that are printed; all of it is written to a file."""
 
@@ -80,14 +81,13 @@ def many(seeds: range, directory: Path) -> int:
             gc.freeze()  # what every seed leaves for good (instruments of metrics that nobody reads) is not looked at again
     seconds = time.process_time() - began
     happened = sum((result.happened for result in results), Counter[str]())
-    never = never_happened(happened, [move.rpc for moves in MOVES.values() for move in moves])
+    never = never_happened(happened, [move.rpc for moves in MOVES.values() for move in moves], len(seeds))
     sys.stdout.write(_summary(results, seconds) + "\n")
-    if len(seeds) >= ENOUGH:
+    if len(seeds) >= MANY:
         _report(results, seconds, happened, never)
-        if never:
-            sys.stdout.write(f"never happened: {', '.join(never)}\n")
-            return 1
-    return 0
+    if never:
+        sys.stdout.write(f"never happened: {', '.join(never)}\n")
+    return 1 if never else 0
 
 
 def _failed(result: Result, directory: Path) -> int:
@@ -100,7 +100,8 @@ def _failed(result: Result, directory: Path) -> int:
     sys.stdout.write("".join(trace.story().splitlines(keepends=True)[-TOLD:]))
     what = result.failure.invariant if isinstance(result.failure, Broken) else type(result.failure).__name__
     sys.stdout.write(f"\nseed {result.seed} broke: {what}\n{result.failure}\n")
-    sys.stdout.write(f"its whole trace is in {path}; again, told: make simulate SEED={result.seed}\n")
+    about = next(iter(ID.findall(str(result.failure))), "")
+    sys.stdout.write(f"its whole trace is in {path}; again, told: make simulate SEED={result.seed} ABOUT={about}\n")
     return 1
 
 

@@ -16,14 +16,19 @@ from tests.simulation.weather import Weather
 class Broker(MemoryBus):
     """Partitions are read in any order, batches end anywhere, and what a group had come to may be forgotten."""
 
-    def __init__(self, weather: Weather, chance: random.Random) -> None:
+    def __init__(self, weather: Weather, chance: random.Random, happened: Counter[str]) -> None:
         super().__init__(weather, max_records=200)
-        self._chance = chance
+        self._chance, self._happened = chance, happened
         self.restless = False
 
     def sends_again(self) -> bool:
         """A client that lost its connection, as clients of Kafka do: what was on its way then comes first in the new topic."""
         return self.restless and self._chance.random() < 0.5
+
+    def subscribe(self, group: str, topics: Sequence[str], deliver: Deliver) -> MemorySubscription:
+        if self._group(group).members:
+            self._happened["a group shared its partitions anew"] += 1
+        return super().subscribe(group, topics, deliver)
 
     def generations(self) -> Counter[str]:
         return self._generations.copy()

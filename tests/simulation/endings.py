@@ -175,7 +175,7 @@ def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
         told = f"{service} {commit.position} {kinds(commit)} by {commit.meta.actor}"
         hold("one commit per intent", not by_hand or commit.commit_id in intents, f"{told} is nobody's intent")
     for one in sent:
-        if one.path.endswith((":search", ":report", ":recommendCreators")):
+        if one.path.endswith((":search", ":report", ":import", ":recommendCreators")):
             continue
         found = watch.logs.ids.get(one.commit_id)
         told = f"{one.who.subject} {one.path} {one.key} → {one.status} {one.code}"

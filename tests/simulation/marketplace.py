@@ -20,7 +20,7 @@ from libs.chassis.service import Service
 from libs.chassis.settings import DEVELOPMENT_ISSUER
 from libs.events.decider import Role
 from libs.events.documents import MongoDocuments
-from libs.events.memory import LoopClock, MemoryDatabase, SeededIds
+from libs.events.memory import LoopClock, SeededIds
 from libs.events.ports import Ports
 from libs.events.projection import Projection
 from libs.events.store import MongoCommitLog
@@ -29,6 +29,7 @@ from services.discovery.index.memory_index import MemoryCreatorIndex
 from services.gateway.app import Gateway, create_app
 from services.gateway.settings import Settings as GatewaySettings
 from tests.simulation.broker import Broker, Membership
+from tests.simulation.database import Database
 from tests.simulation.network import Edges, Frontend, Wire
 from tests.simulation.process import Process, owned_tasks
 from tests.simulation.provider import Provider
@@ -61,10 +62,10 @@ class Marketplace:
         self.seed, self.trace, self.happened = seed, trace or Trace(), Counter[str]()
         self.clock = LoopClock()
         self.weathers = {name: self._weather(name) for name in (*SERVICES, "broker")}
-        self.databases = {name: MemoryDatabase(self.weathers[name]) for name in SERVICES}
+        self.databases = {name: Database(self.weathers[name], self.happened) for name in SERVICES}
         self.documents = {name: MongoDocuments(self.databases[name], SeededIds(f"{seed}/{name}")) for name in SERVICES}
         """As an operator's command sees them."""
-        self.broker = Broker(self.weathers["broker"], self.chance("broker"))
+        self.broker = Broker(self.weathers["broker"], self.chance("broker"), self.happened)
         self.provider = Provider(self.chance("provider"), self.clock, self.happened)
         self.edges = Edges(self.chance("network"), self.happened)
         self._issuer = issuer_in(directory, self.clock)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -86,6 +86,12 @@ def creator(scene: Scene) -> Json:
         "accounts": [{"platform": "tiktok", "handle": "ana", "followers": 900 if small else 40_000, "verified": True}],
         "performance": measured(scene),
     }
+
+
+def imported(scene: Scene) -> Json:
+    """What a measuring service knows of a creator who is there already."""
+    whose = str(scene.thing["creatorId"])
+    return {"creators": [{"creatorId": whose, **creator(replace(scene, party=whose))}]}
 
 
 def measured(scene: Scene) -> Json:
@@ -213,6 +219,7 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("RecordAudienceSnapshot", CREATOR, "/v1/creators/{id}/audienceSnapshots", any_of("joined"), audience, 1),
         Move("EraseCreator", OPERATOR, "/v1/creators/{id}:erase", any_of("joined"), weight=0.02),
         Move("ApplyToJoin", CREATOR, "/v1/creators", any_of("rejected"), creator),
+        Move("ImportCreators", IMPORTER, "/v1/creators:import", any_of("joined", "rejected"), imported, 1),
     ),
     "campaign": (
         Move("LaunchCampaign", BRAND, "/v1/campaigns/{id}:launch", any_of("draft"), weight=8),

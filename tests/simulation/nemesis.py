@@ -26,11 +26,12 @@ class Nemesis:
         self._marketplace, self._watch = marketplace, watch
         self._chance = marketplace.chance("nemesis")
         self._pace = self._chance.choice((0.3, 1.0, 3.0))
-        self._deeds: tuple[tuple[int, Callable[[], Awaitable[None]]], ...] = (
+        self._deeds: tuple[tuple[float, Callable[[], Awaitable[None]]], ...] = (
             (4, self._kill),
             (2, self._stop),
             (2, self._forget),
             (1, self._wipe),
+            (0.3, self._wipe_all),
             (2, self._jump),
             (1, self._wait_long),
             (1, self._take_down),
@@ -83,7 +84,15 @@ class Nemesis:
             self._marketplace.broker.forget(group)
 
     async def _wipe(self) -> None:
-        service = self._chance.choice(SERVICES)
+        self._lose(self._chance.choice(SERVICES))
+
+    async def _wipe_all(self) -> None:
+        """The broker comes back with nothing."""
+        self._did("the broker wiped", "")
+        for service in SERVICES:
+            self._lose(service)
+
+    def _lose(self, service: str) -> None:
         self._did("a topic wiped", service)
         self._watch.look()
         self._marketplace.broker.lose(topic(service))

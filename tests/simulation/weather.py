@@ -12,6 +12,9 @@ from libs.events.ports import Unavailable
 from tests.simulation.process import check_alive, current
 from tests.simulation.trace import Trace
 
+SLOW = 0.5
+"""Seconds from which a wait is told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Climate:
@@ -56,7 +59,10 @@ class Weather(Faults):
             self._count(f"{_kind(point)} failed {_when(point)}")
             raise Unavailable(f"{self.name}: {point}")
         elif drawn < climate.crash + climate.fail + climate.wait:
-            await asyncio.sleep(self._chance.random() * climate.longest)
+            seconds = self._chance.random() * climate.longest
+            if seconds >= SLOW:
+                self._count(f"{_kind(point)} slow")
+            await asyncio.sleep(seconds)
             check_alive()
 
     async def _crash(self, point: str) -> None:
