@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 
 from deploy.local.embedded import Embedded
+from deploy.local.kafka import Kafka
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.bus import KafkaBus
 from libs.events.ports import Delivery, Message, Subscription, Unavailable
@@ -52,8 +53,8 @@ class Broker:
 
 
 @pytest.fixture
-async def broker(tmp_path: Path) -> AsyncIterator[Broker]:
-    one = Broker(Embedded.kafka(tmp_path / "kafka").start())
+async def broker(local_kafka: Kafka, tmp_path: Path) -> AsyncIterator[Broker]:
+    one = Broker(local_kafka.server(tmp_path / "kafka").start())
     yield one
     for bus in one.buses:
         await bus.stop()
@@ -86,7 +87,7 @@ async def publish(bus: KafkaBus, values: Sequence[bytes]) -> None:
     await eventually(published, timeout=30.0, every=0.1)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)
 async def test_every_group_consumes_again_at_once(broker: Broker) -> None:
     groups = {name: Group() for name in GROUPS}
     for name, instances in GROUPS.items():
