@@ -27,7 +27,7 @@ from libs.events.memory import MemoryBus, MemoryCommitLog, MemoryDocuments
 from libs.events.ports import Ports
 from services.discovery.directory import VERSION, Directory, after
 from services.discovery.domain.criteria import Criteria
-from services.discovery.index.tantivy_index import TantivyCreatorIndex, created
+from services.discovery.index.tantivy_index import HEAP, TantivyCreatorIndex, created
 from services.discovery.index.tantivy_queries import Queries
 from services.discovery.index.tantivy_schema import indexed
 from services.discovery.main import build
@@ -179,7 +179,7 @@ class Adding:
 
     async def round(self) -> float:
         index = created(self._folder / f"adding-{next(self._rounds)}")
-        writer = index.writer(128_000_000, 1)
+        writer = index.writer(HEAP, 1)
 
         def add() -> None:
             for batch in self._batches:

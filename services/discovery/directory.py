@@ -75,12 +75,20 @@ def _changed(doc: Document, fact: Fact) -> Document | None:
 
 
 def _joined(doc: Document, fact: Fact) -> Document:
-    said = {name: value for name, value in fact.data.items() if name != "policy_version"}
     nothing: Document = {"state": None, "city": None, "portfolio": [], "audience": None, "absence": None, "badges": {}}
-    performance = {**UNMEASURED, **said["performance"]}
-    followers = max((account["followers"] for account in said["accounts"]), default=None)
-    made = {**_SILENT, **said, **nothing, "performance": performance, "followers": followers}
-    return {**made, "number": fact.position, "status": "joined", "history": _history([], performance, said["accounts"])}
+    performance, accounts = {**UNMEASURED, **fact.data["performance"]}, fact.data["accounts"]
+    made = {
+        **_SILENT,
+        **fact.data,
+        **nothing,
+        "performance": performance,
+        "followers": max((account["followers"] for account in accounts), default=None),
+        "number": fact.position,
+        "status": "joined",
+        "history": _history([], performance, accounts),
+    }
+    made.pop("policy_version", None)
+    return made
 
 
 def _updated(doc: Document, fact: Fact) -> Document:

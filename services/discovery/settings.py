@@ -16,6 +16,7 @@ from services.discovery.domain.badges import BadgePolicy
 from services.discovery.domain.eligibility import Policy
 from services.discovery.domain.fit import Weights
 from services.discovery.domain.track_record import MOST_KEPT
+from services.discovery.index.tantivy_index import HEAP
 
 
 class Settings(ServiceSettings):
@@ -27,7 +28,7 @@ class Settings(ServiceSettings):
     index_directory: Path = Path(".limelight/index")
     """Where the search index is kept; each replica has a place of its own in there. What is lost there is built anew."""
 
-    index_heap: int = Field(128_000_000, ge=15_000_000)
+    index_heap: int = Field(HEAP, ge=15_000_000)
     """Bytes that the index gathers in memory before it writes to disk."""
 
     index_url: str | None = Field(None, pattern=r"^https?://\S+$", repr=False)

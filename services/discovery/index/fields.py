@@ -14,7 +14,6 @@ from services.discovery.ports import FACETS
 
 COUNTS = ("followers", "median_views", "average_views", "posted_at", "away_from", "away_until")
 SHARES = ("engagement_rate", "growth", "credibility")
-_KINDS = tuple((kind.value, name) for kind, name in DISTRIBUTIONS.items())
 NEVER = 2**62
 """Milliseconds: later than any time."""
 
@@ -81,10 +80,25 @@ def plain(text: str) -> str:
 
 
 def _shares(entry: Document) -> dict[str, int]:
-    audience = entry["audience"] or {}
-    return {share_key(kind, value): steps(share) for kind, name in _KINDS for value, share in audience.get(name, {}).items()}
+    audience = entry["audience"]
+    if audience is None:
+        return {}
+    return {key_of[value]: steps(share) for key_of, name in _KINDS for value, share in audience.get(name, {}).items()}
 
 
-@lru_cache(10_000)
+class _ShareKeys(dict[str, str]):
+    """Value -> key, of one kind; there are few of them, and each is asked for a million times."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+
+    def __missing__(self, value: str) -> str:
+        key = self[value] = share_key(self._kind, value)
+        return key
+
+
 def share_key(kind: str, value: str) -> str:
     return f"{kind}_{value.encode().hex() if not value.isalnum() or not value.isascii() else value}"
+
+
+_KINDS = tuple((_ShareKeys(kind.value), name) for kind, name in DISTRIBUTIONS.items())

@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 POSITION = "position"
 """The id of the document that says how far the index is."""
+HEAP = 20_000_000
+"""Bytes. With so few a large batch is written in several segments, each while Python makes the documents of the next; with
+enough for all of it Python would wait for the one segment at the end."""
 EVERY_BUCKET = 1_000
 """More than any facet has."""
 
@@ -38,7 +41,7 @@ EVERY_BUCKET = 1_000
 class TantivyCreatorIndex:
     """`CreatorIndex` in `directory`/v<version>. `heap`: bytes that the writer may gather before it writes a segment."""
 
-    def __init__(self, directory: Path, version: int, *, heap: int = 128_000_000) -> None:
+    def __init__(self, directory: Path, version: int, *, heap: int = HEAP) -> None:
         self._directory, self._version, self._heap = directory, version, heap
         self._opened: _Opened | None = None
         self._writing = ThreadPoolExecutor(

@@ -41,11 +41,15 @@ def schema() -> Schema:
 def indexed(creator: str, entry: Document) -> dict[str, Any]:
     """The document of an entry. Of who is not listed only the entry itself."""
     fields = fields_of(entry)
-    fields |= {name: " ".join(fields[name]) for name in ("named", "said") if name in fields}
-    return {"id": creator, "source": orjson.dumps(entry), **fields}
+    for name in ("named", "said"):
+        if name in fields:
+            fields[name] = " ".join(fields[name])
+    fields["id"], fields["source"] = creator, orjson.dumps(entry)
+    return fields
 
 
 def line(creator: str, entry: Document) -> str:
     """The same as JSON, in which bytes are written in base64: tantivy reads that faster than Python's objects."""
     fields = indexed(creator, entry)
-    return orjson.dumps({**fields, "source": b64encode(fields["source"]).decode()}).decode()
+    fields["source"] = b64encode(fields["source"]).decode()
+    return orjson.dumps(fields).decode()
