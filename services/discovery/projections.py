@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import assert_never, get_args
 
-from libs.events.catalog.campaigns import CampaignDrafted, EngagementOpened
+from libs.events.catalog.campaigns import (
+    BrandRegistered,
+    CampaignDrafted,
+    ContentPosted,
+    ContractFulfilled,
+    ContractTerminated,
+    EngagementOpened,
+)
 from libs.events.catalog.discovery import (
     CreatorContactsChanged,
     CreatorErased,
@@ -21,6 +29,8 @@ from libs.events.ports import Document
 from libs.events.projection import projection
 from services.discovery.domain.criteria import Criteria
 from services.discovery.domain.saved_search import anchors
+
+DAY = 86_400
 
 
 @projection("contacts", version=1, of=(CreatorContactsChanged, CreatorErased, EngagementOpened), key="creator_id")
@@ -47,6 +57,33 @@ def campaigns(doc: Document, event: Recorded[CampaignDrafted | EngagementOpened]
             return {**doc, "engaged": sorted({*doc.get("engaged", ()), creator})}
         case _:
             assert_never(event.data)
+
+
+MOST_PAYMENTS = 20
+"""Of a brand, the newest."""
+PayingFact = BrandRegistered | ContentPosted | ContractFulfilled | ContractTerminated
+
+
+@projection("paying_records", version=1, of=get_args(PayingFact), key="brand_id")
+def paying_records(doc: Document, event: Recorded[PayingFact]) -> Document:
+    """How fast a brand pays. `posted`: of contracts under way, when they last had a post; `paid`: of the newest that were paid
+    [when, days since the last post, contract]. A contract's facts come in their order, those of two contracts in any."""
+    posted, paid = dict(doc.get("posted", {})), list(doc.get("paid", ()))
+    payments = doc.get("payments", 0)
+    match event.data:
+        case BrandRegistered():
+            pass
+        case ContentPosted(contract_id=contract):
+            posted[contract] = iso(event.at)
+        case ContractFulfilled(contract_id=contract):
+            days = (event.at - datetime.fromisoformat(posted.pop(contract))).total_seconds() / DAY
+            paid = sorted([*paid, [iso(event.at), round(days, 4), contract]], reverse=True)[:MOST_PAYMENTS]
+            payments += 1
+        case ContractTerminated(contract_id=contract):
+            posted.pop(contract, None)
+        case _:
+            assert_never(event.data)
+    return {**doc, "posted": posted, "paid": paid, "payments": payments}
 
 
 ShortlistFact = ShortlistCreated | CreatorShortlisted | CreatorUnlisted | ShortlistDeleted
@@ -101,4 +138,4 @@ def saved_searches(doc: Document, event: Recorded[SavedSearchFact]) -> Document 
             assert_never(event.data)
 
 
-PROJECTIONS = (contacts, campaigns, shortlists, saved_searches)
+PROJECTIONS = (contacts, campaigns, paying_records, shortlists, saved_searches)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from libs.chassis.rpcs import Aggregate, Rpc, batch, command, get, query, rpcs
-from services.discovery import queries, saved_searches, shortlists, track_records
+from services.discovery import paying_records, queries, saved_searches, shortlists, track_records
 from services.discovery.domain import creator_commands as creators
 from services.discovery.domain import saved_search as searches
 from services.discovery.domain import shortlist as lists
@@ -40,6 +40,7 @@ def contents(
         ReinstateCreator=command(creators.ReinstateCreator),
         EraseCreator=command(creators.EraseCreator),
         GetTrackRecord=query(track_records.GetTrackRecord, track_records.get_track_record, "directory"),
+        GetPayingRecord=query(paying_records.GetPayingRecord, paying_records.get_paying_record, "paying_records"),
         CreateShortlist=command(lists.CreateShortlist),
         GetShortlist=get(lists.shortlist),
         ListShortlists=query(shortlists.ListShortlists, shortlists.list_shortlists, "shortlists"),

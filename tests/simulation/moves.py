@@ -272,7 +272,14 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
 }
 
 LOOKS: Mapping[str, tuple[str, ...]] = {
-    "brand": ("/v1/accounts/{id}", "/v1/accounts/{id}/entries", "/v1/payments", "/v1/campaigns", "/v1/contracts"),
+    "brand": (
+        "/v1/brands/{id}/payingRecord",
+        "/v1/accounts/{id}",
+        "/v1/accounts/{id}/entries",
+        "/v1/payments",
+        "/v1/campaigns",
+        "/v1/contracts",
+    ),
     "shortlist": ("/v1/shortlists/{id}", "/v1/shortlists"),
     "savedSearch": ("/v1/savedSearches/{id}", "/v1/savedSearches"),
     "creator": (

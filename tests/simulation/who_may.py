@@ -85,6 +85,7 @@ DISCOVERY: Mapping[str, Who] = {
     "ReinstateCreator": STAFF,
     "EraseCreator": CREATOR | STAFF,
     "GetTrackRecord": BRANDS | CREATORS | of(OPERATOR, DATA),
+    "GetPayingRecord": BRANDS | CREATORS | of(OPERATOR, DATA),
     "SearchCreators": BRANDS | READERS,
     "BatchGetCreators": BRANDS | READERS,
     "SuggestWords": BRANDS | READERS,
