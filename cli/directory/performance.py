@@ -65,7 +65,8 @@ def performance(chance: Random, platform: str, counted: int, at: datetime) -> di
     if posts:
         snapshot["lastPostedAt"] = iso(captured - timedelta(seconds=int(30 * 86_400 * random() / posts)))
         if random() < 0.35:
-            snapshot["sponsored"] = _sponsored(chance, posts, median, rate)
+            told = rate if "engagementRate" in snapshot else None
+            snapshot["sponsored"] = _sponsored(chance, posts, median, told)
     return snapshot
 
 
@@ -76,11 +77,12 @@ def _growth(chance: Random, size: float) -> float:
     return int(max(-0.3, chance.gauss(0.03, 0.03) / (1 + max(0.0, log10(size)))) * 1e4) / 1e4
 
 
-def _sponsored(chance: Random, posts: int, median: int, rate: float) -> dict[str, Any]:
-    """Sponsored posts are watched and answered less."""
+def _sponsored(chance: Random, posts: int, median: int, rate: float | None) -> dict[str, Any]:
+    """Sponsored posts are watched and answered less. `rate`: None where none was measured, by whatever method."""
     lost = 0.5 + 0.45 * chance.random()
     measured: dict[str, Any] = {"posts": 1 + int(posts * 0.3 * chance.random())}
     if chance.random() > 0.1:
         measured["medianViews"] = int(median * lost)
-        measured["engagementRate"] = int(rate * lost * 1e5) / 1e5
+        if rate is not None:
+            measured["engagementRate"] = int(rate * lost * 1e5) / 1e5
     return measured
