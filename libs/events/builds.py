@@ -105,6 +105,8 @@ class ProjectionBuilds:
         self._service, self._ports, self._known, self._limits = service, ports, known, limits
         self._projections = {one.name: one for one in projections}
         self._retired_for = retired_for
+        self._retired_since: dict[str, float] = {}
+        """When this process first saw a collection retired, by the steady clock."""
         self._running: dict[str, Consumer] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -172,10 +174,18 @@ class ProjectionBuilds:
         if building is not None and await self._caught_up(building):
             logger.info("%s is now served by %s", name, building.collection)
             return Builds(building, None, (*builds.retired, Retired(builds.live.collection, now)), builds.revision)
-        if builds.retired and now - builds.retired[0].at >= self._retired_for * 1000:
+        if builds.retired and self._is_over(builds.retired[0], now):
             await self._ports.documents.drop(builds.retired[0].collection)
+            self._retired_since.pop(builds.retired[0].collection, None)
             return replace(builds, retired=builds.retired[1:])
         return builds
+
+    def _is_over(self, retired: Retired, now: int) -> bool:
+        """By the clock, and by how long this process has seen it retired: where time leapt the others have not noticed yet, and
+        would find their documents gone."""
+        tick = self._ports.clock.monotonic()
+        seen = tick - self._retired_since.setdefault(retired.collection, tick)
+        return now - retired.at >= self._retired_for * 1000 and seen >= self._retired_for
 
     async def _begun(self, projection: Projection, live: Build, building: Build) -> Build:
         ends, served = Ends(), Ends()
