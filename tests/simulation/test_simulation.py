@@ -27,6 +27,7 @@ ROOT = Path(__file__).parents[2]
 SEEDS = range(1, 13)
 FOUND = {
     10: "an old charge was made again under a key that the provider had forgotten; and a page came too early into a new topic",
+    115: "a replaced collection was dropped while another process still wrote to it",
     608: "a relay took a short topic that was lost for whole, and never published ten events again",
 }
 """Seeds that found a mistake. What they draw changes as the workload does; they are kept all the same."""
