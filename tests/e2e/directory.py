@@ -13,24 +13,31 @@ from libs.events.ports import Document
 from services.discovery.directory import LISTED, VERSION, after
 from services.discovery.index.tantivy_index import POSITION
 
+Kept = tuple[int, dict[str, Document]]
+"""The position up to which an index is written, and its entries."""
 
-def equals_its_rebuild(indexes: Path, log: Sequence[Commit]) -> int:
-    """Of every replica below this directory. Returns how many entries there are. Raises AssertionError, with one that
-    differs."""
+
+def indexes_in(directory: Path) -> list[Kept]:
+    """Of every replica below it."""
+    replicas = sorted(directory.glob(f"*/v{VERSION}"))
+    assert replicas, f"no index in {directory}"
+    return [_kept(replica) for replica in replicas]
+
+
+def equal_their_rebuild_from(log: Sequence[Commit], replicas: Sequence[Kept]) -> int:
+    """Each is at the log's end, and has what the log makes of it. Returns how many entries there are. Raises AssertionError,
+    with one that differs."""
     rebuilt = _rebuilt(log)
-    replicas = sorted(indexes.glob(f"*/v{VERSION}"))
-    assert replicas, f"no index in {indexes}"
-    for replica in replicas:
-        position, kept = _kept(replica)
-        assert position == len(log), f"{replica} is at {position}, the log at {len(log)}"
+    for position, kept in replicas:
+        assert position == len(log), f"an index is at {position}, the log at {len(log)}"
         differing = [one for one in sorted({*kept, *rebuilt}) if kept.get(one) != rebuilt.get(one)]
         first = differing[0] if differing else ""
         assert not differing, f"{len(differing)} entries differ, e.g. {first}: {kept.get(first)}, rebuilt {rebuilt.get(first)}"
     return len(replicas) * len(rebuilt)
 
 
-def _kept(replica: Path) -> tuple[int, dict[str, Document]]:
-    """The position up to which it is written, and its entries. A reader may look in while another process writes."""
+def _kept(replica: Path) -> Kept:
+    """A reader may look in while another process writes."""
     searcher = Index.open(str(replica)).searcher()
     stored = [searcher.doc(address) for _, address in searcher.search(Query.all_query(), searcher.num_docs).hits]
     [position] = [one[POSITION][0] for one in stored if one[POSITION]]
