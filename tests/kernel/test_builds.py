@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from libs.events.builds import read_builds, request_rebuild
+from libs.events.builds import RETIRED_FOR, read_builds, request_rebuild
 from libs.events.envelope import Recorded
 from libs.events.memory import MemoryDocuments
 from libs.events.ports import Document, Unavailable
@@ -60,6 +60,23 @@ def test_a_new_version_is_built_beside_and_served_once_it_has_caught_up() -> Non
         assert await contents(world.documents, "savings__v1_1") != {}
         await eventually(lambda: _dropped(world, "savings__v1_1"), timeout=30)
         assert (await reading.one("savings", jar_id(3)) or {})["cents"] == 30
+        await new.stop()
+
+    run_virtual(main())
+
+
+def test_a_replaced_collection_outlives_a_leap_of_time() -> None:
+    """Simulation, seed 115: the others had not noticed yet that it was replaced, and wrote to it."""
+
+    async def main() -> None:
+        world = await _served_by_the_old_version()
+        new = builds(world, next_version())
+        await new.start()
+        await eventually(lambda: shows(world, jar_id(3), cents=30))
+        world.clock.skew += 600
+        await asyncio.sleep(RETIRED_FOR / 2)
+        assert await contents(world.documents, "savings__v1_1") != {}
+        await eventually(lambda: _dropped(world, "savings__v1_1"), timeout=30)
         await new.stop()
 
     run_virtual(main())
