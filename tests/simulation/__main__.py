@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
-import logging
 import os
 import re
 import sys
@@ -12,11 +10,9 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from itertools import repeat
 from pathlib import Path
 
-import structlog
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -26,24 +22,13 @@ from tests.simulation.moves import MOVES
 from tests.simulation.run import OPERATIONS, Result, simulate
 from tests.simulation.sometimes import MANY, SOMETIMES, never_happened
 from tests.simulation.trace import Trace
+from tests.simulation.workers import CORES, Cost, one, quiet, workers
 
 REPORT = Path(__file__).with_name("report.json")
 ID = re.compile(r"\b[a-z]{3}_([0-9a-z]{26})\b")
 """What a failure is about: without its prefix it finds the streams of a deal that have it in common."""
 TOLD = 60
 """Lines of a failing seed's trace that are printed; all of it is written to a file."""
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Thousands of injected faults are not worth a line each."""
-    logging.disable(logging.CRITICAL)
-    structlog.configure(processors=[], logger_factory=structlog.ReturnLoggerFactory())
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
-        structlog.reset_defaults()
 
 
 def main() -> int:
@@ -70,31 +55,32 @@ def tell(seed: int, directory: Path, about: str) -> int:
 
 
 def many(seeds: range, directory: Path) -> int:
-    console, began, results = Console(stderr=True), time.process_time(), list[Result]()
+    """On all cores, a seed at a time each."""
+    console, began, results, spent = Console(stderr=True), time.monotonic(), list[Result](), 0.0
     columns = (TextColumn("seeds"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        for seed in progress.track(seeds):
-            results.append(simulate(seed, directory))
-            if results[-1].failure:
-                return _failed(results[-1], directory)
-            gc.collect()
-            gc.freeze()  # what every seed leaves for good (instruments of metrics that nobody reads) is not looked at again
-    seconds = time.process_time() - began
+    with workers() as pool, Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        for done in progress.track(pool.map(one, seeds, repeat(directory)), total=len(seeds)):
+            if done.failed:
+                pool.shutdown(wait=False, cancel_futures=True)
+                return _failed(done.result.seed, directory)
+            results.append(done.result)
+            spent += done.seconds
+    cost = Cost(time.monotonic() - began, spent)
     happened = sum((result.happened for result in results), Counter[str]())
     never = never_happened(happened, [move.rpc for moves in MOVES.values() for move in moves], len(seeds))
-    sys.stdout.write(_summary(results, seconds) + "\n")
+    sys.stdout.write(_summary(results, cost) + "\n")
     if len(seeds) >= MANY:
-        _report(results, seconds, happened, never)
+        _report(results, cost, happened, never)
     if never:
         sys.stdout.write(f"never happened: {', '.join(never)}\n")
     return 1 if never else 0
 
 
-def _failed(result: Result, directory: Path) -> int:
+def _failed(seed: int, directory: Path) -> int:
     """Once more, told: the same seed gives the same run."""
     trace = Trace(told=True)
-    simulate(result.seed, directory, trace=trace)
-    path = Path("build") / f"simulation-{result.seed}.txt"
+    result = simulate(seed, directory, trace=trace)
+    path = Path("build") / f"simulation-{seed}.txt"
     path.parent.mkdir(exist_ok=True)
     path.write_text(trace.story())
     sys.stdout.write("".join(trace.story().splitlines(keepends=True)[-TOLD:]))
@@ -105,16 +91,16 @@ def _failed(result: Result, directory: Path) -> int:
     return 1
 
 
-def _summary(results: list[Result], seconds: float) -> str:
+def _summary(results: list[Result], cost: Cost) -> str:
     commits, healed = sum(result.commits for result in results), sorted(result.healed for result in results)
     requests = sum(result.happened["requests"] for result in results)
     return (
-        f"{len(results)} seeds × {OPERATIONS} operations in {seconds:.0f} s of one core: {requests:,} requests, "
+        f"{len(results)} seeds × {OPERATIONS} operations in {cost}: {requests:,} requests, "
         f"{commits:,} commits, 0 violations; healed within {healed[-1]:.0f} virtual s (median {healed[len(healed) // 2]:.0f} s)"
     )
 
 
-def _report(results: list[Result], seconds: float, happened: Counter[str], never: list[str]) -> None:
+def _report(results: list[Result], cost: Cost, happened: Counter[str], never: list[str]) -> None:
     count, command = len(results), f"make simulate SEEDS={len(results)}"
     crashes = sum(times for what, times in happened.items() if what.startswith(("crashed", "killed")))
     money = "money conserved at every posting; no account below zero; held + released + refunded = funded"
@@ -123,7 +109,7 @@ def _report(results: list[Result], seconds: float, happened: Counter[str], never
         Row(
             "a thousand seeds of two hundred operations while one waits",
             "three minutes of one core",
-            f"{seconds:.0f} s of one core; with what is sent again {happened['requests']:,} requests",
+            f"{cost}; with what is sent again {happened['requests']:,} requests",
             command,
         ),
         Row(
@@ -170,7 +156,9 @@ def _report(results: list[Result], seconds: float, happened: Counter[str], never
         rows,
         seeds=count,
         operations=OPERATIONS,
-        core_seconds=round(seconds, 1),
+        seconds=round(cost.seconds, 1),
+        cores=CORES,
+        core_seconds=round(cost.core_seconds, 1),
         hash_seed=os.environ.get("PYTHONHASHSEED", "random"),
         never=never,
         happened=dict(sorted(happened.items())),

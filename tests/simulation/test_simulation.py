@@ -17,10 +17,10 @@ import pytest
 from libs.chassis.endpoints import BatchEndpoint, CommandEndpoint
 from libs.chassis.service import Service
 from libs.events.virtual_time import run_virtual
-from tests.simulation.__main__ import quiet
 from tests.simulation.marketplace import Marketplace
 from tests.simulation.moves import MOVES
 from tests.simulation.run import Result, simulate
+from tests.simulation.workers import quiet
 
 pytestmark = pytest.mark.timeout(600)
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_things_went_wrong_and_people_got_far(results: list[Result]) -> None:
 def test_the_same_seed_is_the_same_run_whatever_the_hash_seed(results: list[Result]) -> None:
     script = (
         "import sys, tempfile, pathlib\n"
-        "from tests.simulation.__main__ import quiet\n"
+        "from tests.simulation.workers import quiet\n"
         "from tests.simulation.run import simulate\n"
         "with quiet(), tempfile.TemporaryDirectory() as directory:\n"
         "    print(*(simulate(seed, pathlib.Path(directory)).digest for seed in (3, 4)))\n"

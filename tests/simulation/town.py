@@ -14,7 +14,8 @@ from tests.simulation.marketplace import Marketplace
 from tests.simulation.moves import LOOKS, MOVES, OPEN, STREAMS, Move, Scene
 from tests.simulation.network import HttpReply
 
-BRANDS, CREATORS, AT_ONCE = 2, 5, 4
+BRANDS, CREATORS, AT_ONCE = 2, 5, 8
+"""`AT_ONCE`: things that are done at one time; all of them and an operator have their hands full."""
 PATHS = {
     "brand": "/v1/brands",
     "creator": "/v1/creators",
