@@ -84,10 +84,11 @@ class Frontends:
         sent = Sent(who, path, f"k{len(self.sent)}", verb)
         self.sent.append(sent)
         if self.chance.random() < 0.06:
-            replies = await asyncio.gather(self._insist(sent, body), self._insist(sent, body))
+            twice = await asyncio.gather(self._answer(sent, body), self._answer(sent, body))
             self._happened["the same command twice at once"] += 1
-            self._same(sent, replies)
-            reply = min(filter(None, replies), key=lambda one: one.status_code, default=None)
+            self._same(sent, [reply for reply, recorded in twice if recorded])
+            told = sorted(twice, key=lambda one: (one[0] is None, not one[1], one[0] and one[0].status_code))
+            reply = told[0][0]
         else:
             reply = await self._insist(sent, body)
         if reply is not None:
@@ -105,6 +106,12 @@ class Frontends:
             return
 
     # --- one intent --------------------------------------------------------------------------------------------------
+
+    async def _answer(self, sent: Sent, body: Json) -> tuple[HttpReply | None, bool]:
+        """And whether the command was recorded when it came. One that changed nothing is not: sent again, it is decided anew,
+        and may find that there is something to change by now."""
+        reply = await self._insist(sent, body)
+        return reply, reply is not None and self._committed(sent)
 
     async def _insist(self, sent: Sent, body: Json) -> HttpReply | None:
         """Again and again under the same key, as long as nobody can say what became of it."""
@@ -130,17 +137,14 @@ class Frontends:
                 hold("the same key, the same answer", _version(reply) == sent.version, f"{sent.path} moved on")
                 self._happened["an answer given again"] += 1
             return
-        recorded = self._committed(sent)  # see `_same`
+        recorded = self._committed(sent)  # see `_answer`
         reply = await self._insist(sent, {**body, "reason": "another request"})
         if reply is not None and (recorded or reply.status_code >= 300):
             hold("a key is for one request", reply.status_code in (400, 409), f"{sent.path}: {reply.status_code} {reply.text}")
             self._happened["a key reused"] += 1
 
-    def _same(self, sent: Sent, replies: tuple[HttpReply | None, ...]) -> None:
-        """A command that was done is done for whoever sends it again. One that changed nothing was not recorded: the next one
-        under its key is decided anew."""
-        if not self._committed(sent):
-            return
+    def _same(self, sent: Sent, replies: list[HttpReply | None]) -> None:
+        """A command that was done is done for whoever sends it again."""
         told = {(reply.status_code, _version(reply)) for reply in replies if reply is not None and reply.status_code < 300}
         hold("the same key, the same answer", len(told) <= 1, f"{sent.path}: {told}")
 
