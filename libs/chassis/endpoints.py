@@ -17,9 +17,10 @@ from pydantic import ValidationError
 from libs.chassis.descriptors import Method
 from libs.chassis.errors import api_path, camel, from_validation
 from libs.chassis.messages import Plain, converters
-from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, QueryRpc, Reads, WatchRpc
+from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, QueryRpc, Reads, Told, WatchRpc, WebhookRpc
 from libs.chassis.upstream import ETAG, POSITION, Reply
-from libs.events.decider import Actor, Command, Kind, Refusal, not_found
+from libs.events.commands import CommandTable
+from libs.events.decider import Actor, Command, Kind, Refusal, Role, not_found
 from libs.events.envelope import Commit
 from libs.events.handler import CommandHandler, Folded, Outcome, reused_key
 from libs.events.ids import commit_id_of
@@ -296,6 +297,28 @@ class WatchEndpoint:
         request = _asked(self._rpc, self._read(call.request))
         async for document in self._rpc.watch(request, self._room.reads(call.actor)):
             yield self._write(document)
+
+
+class WebhookEndpoint:
+    """What an outsider tells, and what this service does about it, in its own name. However often it is told, it is done once:
+    the commits' ids follow from it."""
+
+    def __init__(self, room: Room, method: Method, rpc: WebhookRpc, commands: CommandTable) -> None:
+        self._room, self._rpc, self._commands, self._reply = room, rpc, commands, method.reply_class
+        self._actor = Actor(room.service, Role.SERVICE)
+
+    async def __call__(self, call: Call) -> Reply:
+        request: Any = call.request
+        told = Told(request.sender, dict(request.headers), request.payload)
+        async for keyed in self._rpc.receive(told):
+            await self._room.handler.handle(
+                self._commands.decider(keyed.command),
+                keyed.command,
+                actor=self._actor,
+                commit_id=commit_id_of("webhook", told.sender, keyed.key),
+                traceparent=call.traceparent,
+            )
+        return Reply(self._reply())
 
 
 def _asked(rpc: QueryRpc | WatchRpc, fields: Plain) -> Any:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from libs.events.decider import Actor, Command, Decider
 from libs.events.ports import Clock, CommitLog, Document
+from libs.events.reactions import Keyed
 from libs.events.views import Views
 
 R = TypeVar("R", bound="Request")
@@ -95,8 +96,31 @@ class WatchRpc:
     watch: Callable[[Any, Reads], AsyncIterator[Document]]
 
 
-Rpc = CommandRpc | BatchRpc | GetRpc | QueryRpc | WatchRpc
-command, batch, get, watch = CommandRpc, BatchRpc, GetRpc, WatchRpc
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What another system tells of its own accord. `sender`: who it says it is; `headers`, names in lower case, and `payload`,
+    byte by byte, are what proves it."""
+
+    sender: str
+    headers: Mapping[str, str]
+    payload: bytes
+
+
+Receive = Callable[[Told], AsyncIterator[Keyed]]
+"""Proves what was told and says what is to be done about it, each command under a key that is the same when it is told again.
+Raises `Refusal`; `Unavailable` where it cannot be said yet: the sender tells it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRpc:
+    """Takes what outsiders tell; the request is a `Told` with bytes for its body, the answer is empty. A command that is
+    refused is answered so: the sender tells it again for a while, and somebody sees it."""
+
+    receive: Receive
+
+
+Rpc = CommandRpc | BatchRpc | GetRpc | QueryRpc | WatchRpc | WebhookRpc
+command, batch, get, watch, webhook = CommandRpc, BatchRpc, GetRpc, WatchRpc, WebhookRpc
 
 
 def query(request: type[R], answer: Callable[[R, Reads], Awaitable[Document]], *projections: str) -> QueryRpc:

@@ -18,13 +18,15 @@ from libs.chassis.endpoints import (
     QueryEndpoint,
     Room,
     WatchEndpoint,
+    WebhookEndpoint,
 )
 from libs.chassis.errors import api_path, refusal_of
-from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, GetRpc, QueryRpc, Reads, Rpc, WatchRpc
+from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, GetRpc, QueryRpc, Reads, Rpc, WatchRpc, WebhookRpc
 from libs.chassis.settings import ServiceSettings
 from libs.chassis.telemetry import traceparent
 from libs.chassis.upstream import AUTHORIZATION, IDEMPOTENCY_KEY, IF_MATCH, TRACEPARENT, Reply
 from libs.chassis.workers import Workers
+from libs.events.commands import CommandTable
 from libs.events.decider import Actor, Kind, Refusal, Role
 from libs.events.follower import Follower, Kept
 from libs.events.handler import CommandHandler
@@ -153,6 +155,8 @@ def _endpoint(room: Room, method: descriptors.Method, rpc: Rpc, aggregates: Sequ
             return GetEndpoint(room, method, table.shown(rpc.decider, aggregates))
         case QueryRpc():
             return QueryEndpoint(room, method, rpc)
+        case WebhookRpc():
+            return WebhookEndpoint(room, method, rpc, CommandTable(one.decider for one in aggregates))
         case _:
             raise table.TableError(f"{method.name}: not a unary rpc")
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from libs.chassis.descriptors import Method
 from libs.chassis.endpoints import AS_OF, MIN_POSITION
-from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, GetRpc, QueryRpc, Rpc, WatchRpc
+from libs.chassis.rpcs import Aggregate, BatchRpc, CommandRpc, GetRpc, QueryRpc, Rpc, Told, WatchRpc, WebhookRpc
 from libs.events.decider import Command
 
 STAMPED = frozenset({"actor", "at"})
@@ -69,6 +69,10 @@ def _misfits(method: Method, rpc: Rpc, aggregates: Sequence[Aggregate], read_mod
                     yield f"offers {MIN_POSITION} but names no read model to wait for"
             case WatchRpc():
                 yield from _request(rpc.request, given)
+            case WebhookRpc():
+                yield from _differences(frozenset(Told.__slots__), given, "a webhook")
+                if not method.public:
+                    yield "a webhook proves itself by its signature, so it must be public"
     except TableError as error:
         yield str(error)
 

@@ -146,7 +146,8 @@ class Edge:
         try:
             async with asyncio.timeout(self._settings.deadline):
                 body = await self._body(exchange)
-                request = route.request(values, exchange.scope["query_string"], body)
+                scope = exchange.scope
+                request = route.request(values, scope["query_string"], body, headers=scope["headers"])
                 reply = await self._upstreams[route.method.owner].call(route.method.path, request, metadata)
         finally:
             self._in_hand -= 1

@@ -141,7 +141,9 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     method = route.method
     summary, description = _words(method.comment)
     roles = sorted(role.value for role in method.roles)
-    who = "Anyone." if method.public else f"For: {', '.join(roles) or 'nobody'}."
+    who = f"For: {', '.join(roles) or 'nobody'}."
+    if method.public:
+        who = "For whoever can sign it (Standard Webhooks)." if route.raw else "Anyone."
     operation: Json = {
         "operationId": method.name[:1].lower() + method.name[1:],
         "tags": [method.owner],
@@ -158,7 +160,9 @@ def _operation(route: Route, schemas: Schemas) -> Json:
 
 
 def _body(route: Route, schemas: Schemas) -> Json:
-    if route.body == "*":
+    if route.raw:
+        schema = {"description": "Whatever the sender's signature is over."}
+    elif route.body == "*":
         schema = schemas.request(route.method.input, without={".".join(path) for path in route.fields})
     else:
         schema = schemas.field(_field(route.method.input, route.http.body), written=True)
@@ -182,8 +186,10 @@ def _success(route: Route, schemas: Schemas) -> Json:
 
 def _statuses(route: Route) -> Iterable[int]:
     yield 400
+    if route.raw or not route.method.public:
+        yield 401
     if not route.method.public:
-        yield from (401, 403)
+        yield 403
     if route.fields:
         yield 404
     if route.http.verb != "GET":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -22,6 +22,9 @@ DEEPEST_PARAMETER = 3
 
 AFTER = "after"
 """The field of a stream's request that `Last-Event-ID` goes to."""
+
+WITHHELD = frozenset({b"authorization", b"cookie"})
+"""Headers that do not go along with a body that is taken as it comes."""
 
 TRUTHS = {"true": True, "false": False}
 
@@ -52,21 +55,32 @@ class Route:
         self.parameters: Mapping[str, Parameter] = {p.name: p for p in parameters if not _covers(bound, p.path)}
         converted = converters(method.input)
         self._message: Callable[[Any], Message] = converted.from_json
+        self.raw = _is_raw(method.input, http.body)
         self.answer: Callable[[Message], Plain] = converters(method.output).to_json
         self.resumable = method.streaming and AFTER in method.input.fields_by_name
         self.label = f"{http.verb} {http.template}"
 
-    def request(self, values: list[str], query: bytes, body: bytes, last: str | None = None) -> Message:
-        """The request message; `last`: the id of the last event that the client has seen. Raises `Refusal`
-        (INVALID_ARGUMENT) with the field at fault."""
-        data = self._data(body)
+    def request(
+        self,
+        values: list[str],
+        query: bytes,
+        body: bytes,
+        last: str | None = None,
+        headers: Iterable[tuple[bytes, bytes]] = (),
+    ) -> Message:
+        """The request message; `last`: the id of the last event that the client has seen; `headers`: what a body that is taken
+        as it is may be signed in. Raises `Refusal` (INVALID_ARGUMENT) with the field at fault."""
+        data = {} if self.raw else self._data(body)
         if query:
             self._read_query(query, data)
         if last is not None and self.resumable:
             data[AFTER] = last
         for path, value in zip(self.fields, values, strict=True):
             _put(data, path, value)
-        return self._message(data)
+        message = self._message(data)
+        if self.raw:
+            _put_raw(message, self.http.body, body, headers)
+        return message
 
     def _data(self, body: bytes) -> Plain:
         if not body:
@@ -106,6 +120,20 @@ def all_routes(protos: Protos) -> Iterator[Route]:
     for method in protos.methods():
         for http in method.http:
             yield Route(method, http)
+
+
+def _is_raw(descriptor: Descriptor, body: str) -> bool:
+    """Bytes are taken as they come, not as JSON has them: what is signed is signed so."""
+    field = descriptor.fields_by_name.get(body)
+    return field is not None and field.type == FieldDescriptor.TYPE_BYTES
+
+
+def _put_raw(message: Any, field: str, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:
+    """With the headers, but for those that are the caller's secrets."""
+    setattr(message, field, body)
+    for name, value in headers:
+        if name not in WITHHELD:
+            message.headers[name.decode("latin-1")] = value.decode("latin-1")
 
 
 def _parsed(body: bytes) -> Any:

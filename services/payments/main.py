@@ -9,16 +9,18 @@ from services.payments.adapters import SandboxProvider
 from services.payments.ports import Bounded, PaymentProvider
 from services.payments.projections import PROJECTIONS
 from services.payments.reactions import reactions
-from services.payments.servicer import AGGREGATES, RPCS
+from services.payments.servicer import AGGREGATES, contents
 from services.payments.settings import Settings
+from services.payments.webhooks import receiving
 
 
 def build(settings: Settings, ports: Ports, provider: PaymentProvider | None = None) -> Service:
     """`provider`: in the place of the one that the settings choose."""
-    bounded = Bounded(provider or SandboxProvider(ports.documents), settings.provider_timeout_seconds)
+    sandbox = SandboxProvider(ports.documents, settings.webhook_keys())
+    bounded = Bounded(provider or sandbox, settings.provider_timeout_seconds)
     return Service(
         "payments",
-        rpcs=RPCS,
+        rpcs=contents(receiving(bounded, ports.clock)),
         aggregates=AGGREGATES,
         reactions=reactions(settings, bounded, ports.clock),
         projections=PROJECTIONS,

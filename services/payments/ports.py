@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from libs.events.catalog.values import BrandId, CreatorId, Money
+from libs.events.catalog.values import BrandId, CreatorId, DepositId, Money, PaymentId
 from services.payments.domain.outcome import Refused, Succeeded, Unknown
 
 Answer = Succeeded | Refused | Unknown
@@ -18,6 +18,28 @@ A = TypeVar("A", Answer, Answer | None)
 KEYS_LAST = timedelta(hours=12)
 """How long a key may be sent again. Providers forget keys (Stripe: after 24 hours at the earliest), and then do the same once
 more: what was asked for longer ago is looked up before."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChargeNotice:
+    """The provider says that something became of a charge. `id`: of the notice, the same each time that it is told; `key`: as
+    the charge was asked for."""
+
+    id: str
+    key: DepositId
+    brand_id: BrandId
+
+
+@dataclass(frozen=True, slots=True)
+class TransferNotice:
+    """The same of a transfer."""
+
+    id: str
+    key: str
+    payment_id: PaymentId
+
+
+Notice = ChargeNotice | TransferNotice
 
 
 class PaymentProvider(Protocol):
@@ -38,6 +60,16 @@ class PaymentProvider(Protocol):
         of idempotency keys). None: it never reached the provider."""
         ...
 
+    @property
+    def name(self) -> str:
+        """What it is called in settings, in references and in the path of its webhooks."""
+        ...
+
+    def notice(self, headers: Mapping[str, str], payload: bytes, now: datetime) -> Notice:
+        """What a webhook is about. Raises `Refusal`: UNAUTHENTICATED unless it is surely the provider's, and fresh;
+        INVALID_ARGUMENT where it is about nothing that is done here."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Bounded:
@@ -56,6 +88,13 @@ class Bounded:
     async def lookup(self, key: str) -> Answer | None:
         """A look-up has no effect: without an answer it tells nothing, not even that nothing was found."""
         return await self._answer(self.provider.lookup(key))
+
+    @property
+    def name(self) -> str:
+        return self.provider.name
+
+    def notice(self, headers: Mapping[str, str], payload: bytes, now: datetime) -> Notice:
+        return self.provider.notice(headers, payload, now)
 
     async def _answer(self, call: Awaitable[A]) -> A | Unknown:
         try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
+from libs.chassis import webhooks
 from libs.chassis.settings import ServiceSettings
 
 
@@ -25,6 +26,10 @@ class Settings(ServiceSettings):
     provider_timeout_seconds: float = Field(10, gt=0, le=60)
     """How long the provider is given to answer; after it the outcome is unknown, and is looked up later."""
 
+    payment_webhook_secrets: tuple[SecretStr, ...] = ()
+    """What the provider signs its webhooks with, `whsec_…` each: two while one takes the other's place. None: no webhook is
+    taken, and what became of a lost answer is known after `reconcile_after_seconds` instead of at once."""
+
     reconcile_after_seconds: float = Field(30, gt=0, le=3600)
     """How long after an ambiguous answer the provider is asked what became of it; doubled with each time that it cannot say."""
 
@@ -41,6 +46,16 @@ class Settings(ServiceSettings):
     def retry_release_after(self, attempt: int) -> timedelta:
         """The wait after the refusal of this attempt (from 1)."""
         return self._doubled(self.retry_release_after_seconds, attempt - 1)
+
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        return tuple(webhooks.secret(one.get_secret_value()) for one in self.payment_webhook_secrets)
+
+    @field_validator("payment_webhook_secrets")
+    @classmethod
+    def _are_secrets(cls, given: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for one in given:
+            webhooks.secret(one.get_secret_value())
+        return given
 
     def _doubled(self, first: float, times: int) -> timedelta:
         return timedelta(seconds=min(self.longest_wait_seconds, first * 2.0 ** min(times, 30)))

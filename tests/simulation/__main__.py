@@ -20,7 +20,7 @@ from tests.scoreboard import Row, write_report
 from tests.simulation.invariants import Broken
 from tests.simulation.moves import MOVES
 from tests.simulation.run import OPERATIONS, Result, simulate
-from tests.simulation.sometimes import MANY, SOMETIMES, never_happened
+from tests.simulation.sometimes import ENOUGH, LEAST_SHARE, LOST_AFTER, MANY, SOMETIMES, never_happened, share_of
 from tests.simulation.trace import Trace
 from tests.simulation.workers import CORES, Cost, one, quiet, workers
 
@@ -68,9 +68,12 @@ def many(seeds: range, directory: Path) -> int:
     cost = Cost(time.monotonic() - began, spent)
     happened = sum((result.happened for result in results), Counter[str]())
     never = never_happened(happened, [move.rpc for moves in MOVES.values() for move in moves], len(seeds))
+    lost_after = share_of(LOST_AFTER, [result.happened for result in results])
+    if len(seeds) >= ENOUGH and lost_after < LEAST_SHARE:
+        never.append(f"an answer lost after its effect, in {LEAST_SHARE:.0%} of the seeds (it was in {lost_after:.0%})")
     sys.stdout.write(_summary(results, cost) + "\n")
     if len(seeds) >= MANY:
-        _report(results, cost, happened, never)
+        _report(results, cost, happened, never, lost_after)
     if never:
         sys.stdout.write(f"never happened: {', '.join(never)}\n")
     return 1 if never else 0
@@ -100,7 +103,13 @@ def _summary(results: list[Result], cost: Cost) -> str:
     )
 
 
-def _report(results: list[Result], cost: Cost, happened: Counter[str], never: list[str]) -> None:
+def _webhooks(happened: Counter[str]) -> str:
+    told = {what: happened[f"webhook: {what}"] for what in ("taken", "late", "lost", "told again", "a forged one refused")}
+    first = happened["a webhook came before the answer"]
+    return f"{first:,} came before the answer; " + ", ".join(f"{times:,} {what}" for what, times in told.items())
+
+
+def _report(results: list[Result], cost: Cost, happened: Counter[str], never: list[str], lost_after: float) -> None:
     count, command = len(results), f"make simulate SEEDS={len(results)}"
     crashes = sum(times for what, times in happened.items() if what.startswith(("crashed", "killed")))
     money = "money conserved at every posting; no account below zero; held + released + refunded = funded"
@@ -116,7 +125,13 @@ def _report(results: list[Result], cost: Cost, happened: Counter[str], never: li
             "one effect per intent at the provider, whatever it answers",
             "Stripe, Airbnb's Orpheus",
             f"{happened['fact FundsDeposited'] + happened['fact PaymentReleased']:,} effects told, 0 twice; "
-            f"{happened['provider: call lost after']:,} answers lost after the effect",
+            f"{sum(happened[one] for one in LOST_AFTER):,} answers lost after the effect, in {lost_after:.0%} of the seeds",
+            command,
+        ),
+        Row(
+            "webhooks late, twice, in any order, lost or forged change nothing that is true",
+            "Stripe, Standard Webhooks",
+            _webhooks(happened),
             command,
         ),
         Row(

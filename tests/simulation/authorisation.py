@@ -113,7 +113,7 @@ class Matrix:
         ids, people = self.things.of(cell)
         verb, path = method.http[0].verb, method.http[0].template.format(**ids)
         body = self._body(cell, ids, people)
-        headers = self._headers(cell, people)
+        headers = self._headers(cell.caller, people)
         frontend = self.marketplace.frontend
         if method.streaming:
             reply = await frontend.first_event(path, headers)
@@ -123,6 +123,13 @@ class Matrix:
             reply = await frontend.request(verb, path, json=body, headers=headers)
         return _told(reply, str(ids.get(key(cell.line))))
 
+    async def told_unsigned(self, caller: str) -> Told:
+        """Of a webhook of the provider's, by the gateway."""
+        path = f"/v1/providers/{self.marketplace.provider.name}/webhooks"
+        headers = self._headers(caller, self.things.people)
+        reply = await self.marketplace.frontend.request("POST", path, json={"type": "charge"}, headers=headers)
+        return _told(reply, "")
+
     async def told_by_the_service(self, cell: Cell) -> str:
         """The code of its refusal; `answer`, if it answers. As if there were no gateway."""
         method = METHODS[cell.rpc]
@@ -130,7 +137,7 @@ class Matrix:
         in_path = {name: ids[name] for name in method.input.fields_by_name if f"{{{name}}}" in method.http[0].template}
         body = {_camel(name): value for name, value in in_path.items()} | self._body(cell, ids, people)
         request = converters(method.input).from_json(body)
-        metadata = {AUTHORIZATION: self._headers(cell, people).get("authorization", "")}
+        metadata = {AUTHORIZATION: self._headers(cell.caller, people).get("authorization", "")}
         replica = self.marketplace.of(method.owner, "all")[0]
         try:
             if method.streaming:
@@ -142,10 +149,10 @@ class Matrix:
             return refusal.code
         return "answer"
 
-    def _headers(self, cell: Cell, people: Mapping[str, str | None]) -> dict[str, str]:
-        if cell.caller == NOBODY:
+    def _headers(self, caller: str, people: Mapping[str, str | None]) -> dict[str, str]:
+        if caller == NOBODY:
             return {}
-        token = self.marketplace.mint(cell.caller, ROLES[cell.caller], people.get(cell.caller))
+        token = self.marketplace.mint(caller, ROLES[caller], people.get(caller))
         return {"authorization": f"Bearer {token}"}
 
     def _body(self, cell: Cell, ids: Mapping[str, Any], people: Mapping[str, str | None]) -> Json:

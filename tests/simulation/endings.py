@@ -161,7 +161,11 @@ def _followed(watch: Watch, stream: str, kind: str, other: str, wanted: tuple[st
 
 
 def every_effect_is_told(marketplace: Marketplace, watch: Watch) -> None:
-    """What the provider moved, the ledger knows."""
+    """What the provider moved, the ledger knows; and nobody else can tell it."""
+    hold("only the provider tells", not marketplace.happened["webhook: a forged one taken"], "a forged webhook was taken")
+    for commit in watch.logs.commits["payments"]:
+        if commit.meta.causation_id is None and kinds(commit).startswith(("FundsDeposited", "PaymentReleased")):
+            marketplace.happened["a webhook came before the answer"] += 1
     for key, moved in marketplace.provider.effects.items():
         hold("one effect per intent", len(moved) == 1, f"{moved[0]} under {key} was done {len(moved)} times")
         hold("one effect per intent", watch.money.told[key] == 1, f"{moved} under {key} is told {watch.money.told[key]} times")

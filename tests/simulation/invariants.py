@@ -101,8 +101,8 @@ class Money:
     balances: Counter[tuple[str, str]] = field(default_factory=Counter)
     funded: Counter[str] = field(default_factory=Counter)
     spent: Counter[str] = field(default_factory=Counter)
-    unknown: set[str] = field(default_factory=set)
-    """Keys whose outcome nobody knows, and that nobody has looked up since."""
+    unknown: dict[str, int] = field(default_factory=dict)
+    """Keys whose outcome nobody knows -> how often they had been looked up when that was said."""
     told: Counter[str] = field(default_factory=Counter)
     """Provider's reference -> facts that name it."""
 
@@ -150,14 +150,15 @@ class Money:
 
     def _looked_up(self, kind: str, stream: str, data: Mapping[str, Any]) -> None:
         """An unknown outcome is looked up before anything else is said of it."""
-        key = data.get("deposit_id") or stream
-        if kind in ("PaymentOutcomeUnknown", "DepositOutcomeUnknown"):
-            self.unknown.add(key)
-            self.marketplace.happened["an outcome was unknown"] += 1
-        elif kind in ("TransferLookupStarted", "DepositLookupStarted"):
-            self.unknown.discard(key)
-        elif kind in ("ReleaseFailed", "DepositFailed"):
-            hold("an unknown outcome is looked up", key not in self.unknown, f"{kind} of {key}")
+        looked = self.marketplace.provider.looked
+        match kind:
+            case "PaymentOutcomeUnknown" | "DepositOutcomeUnknown":
+                key = data.get("deposit_id") or data["idempotency_key"]
+                self.unknown[key] = looked[key]
+                self.marketplace.happened["an outcome was unknown"] += 1
+            case "ReleaseFailed" | "DepositFailed":
+                key = data.get("deposit_id") or f"release/{stream}/{data['attempt']}"
+                hold("an unknown outcome is looked up", looked[key] > self.unknown.get(key, -1), f"{kind} of {key}")
 
 
 def _paid(data: Mapping[str, Any]) -> int:

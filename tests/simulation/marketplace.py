@@ -7,11 +7,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
+
+import httpx
 
 from cli.story.api import Api
 from libs.chassis.auth import Verifier, keys_at
@@ -66,7 +69,9 @@ class Marketplace:
         self.documents = {name: MongoDocuments(self.databases[name], SeededIds(f"{seed}/{name}")) for name in SERVICES}
         """As an operator's command sees them."""
         self.broker = Broker(self.weathers["broker"], self.chance("broker"), self.happened)
-        self.provider = Provider(self.chance("provider"), self.clock, self.happened)
+        self.provider = Provider(
+            self.chance("provider"), self.chance("webhooks"), self.clock, self.happened, self._post_webhook
+        )
         self.edges = Edges(self.chance("network"), self.happened)
         self._issuer = issuer_in(directory, self.clock)
         self._drifts = self.chance("drift") if stormy else None
@@ -120,6 +125,16 @@ class Marketplace:
         self.provider.troubled = self.edges.lost = 0.0
         for replica in self.replicas.values():
             replica.keep_down(False)
+
+    async def _post_webhook(self, told: dict[str, Any], headers: Mapping[str, str]) -> int:
+        try:
+            reply = await self.frontend.request(
+                "POST", f"/v1/providers/{self.provider.name}/webhooks", json=told, headers=headers
+            )
+        except httpx.TransportError:
+            return 0
+        self.trace.note("provider", f"told {told} {reply.status_code}")
+        return reply.status_code
 
     # --- building ------------------------------------------------------------------------------------------------
 

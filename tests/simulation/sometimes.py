@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 SOMETIMES = (
     *("append failed after", "append failed before", "put failed after", "put failed within", "publish failed after"),
@@ -19,6 +20,8 @@ SOMETIMES = (
     *("provider: call unavailable", "provider: call lost before", "provider: call lost after", "provider: call refused"),
     *("provider: call hangs", "provider: look-up unavailable", "provider: a look-up found nothing"),
     *("provider: the same key again", "an outcome was unknown"),
+    *("webhook: taken", "webhook: late", "webhook: lost", "webhook: told again", "webhook: not yet"),
+    *("webhook: a forged one refused", "a webhook came before the answer"),
     *("the same command twice at once", "an answer given again", "a key reused", "a command sent again", "mistakes"),
 )
 """Faults and habits. What people do is added to them: each move must have been made (`did <rpc>`)."""
@@ -35,6 +38,15 @@ ENOUGH, MANY = 200, 1_000
 """Seeds from which on all of it must have happened, but for the rarest; and the rarest too."""
 RAREST = ("did EraseCreator", "fact ReleaseFailed")
 """Happen about once in a hundred seeds."""
+
+
+LOST_AFTER, LEAST_SHARE = ("provider: call lost after", "provider: call hangs"), 0.3
+"""An answer is lost after its effect: the one fault that payments are about happens in this share of the seeds at least."""
+
+
+def share_of(what: tuple[str, ...], runs: Sequence[Counter[str]]) -> float:
+    """Of the runs, those in which one of these happened."""
+    return sum(any(run[one] for one in what) for run in runs) / len(runs)
 
 
 def never_happened(happened: Counter[str], moves: list[str], seeds: int) -> list[str]:

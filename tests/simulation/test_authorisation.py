@@ -17,7 +17,7 @@ from libs.events.store import MongoCommitLog
 from libs.events.virtual_time import run_virtual
 from tests.simulation.authorisation import METHODS, Cell, Json, Matrix, Things, Told, cells, key
 from tests.simulation.marketplace import SERVICES, Marketplace
-from tests.simulation.who_may import ITS_BRAND, ITS_CREATOR, LISTS, OTHER_BRAND, OTHER_CREATOR, WHO_MAY
+from tests.simulation.who_may import BY_SIGNATURE, CALLERS, ITS_BRAND, ITS_CREATOR, LISTS, OTHER_BRAND, OTHER_CREATOR, WHO_MAY
 
 CREATORS = 30
 
@@ -30,6 +30,8 @@ class Asked:
     told: dict[Cell, Told] = field(default_factory=dict)
     by_the_service: dict[Cell, str] = field(default_factory=dict)
     on_the_way: list[tuple[str, Cell, Told]] = field(default_factory=list)
+    unsigned: dict[str, Told] = field(default_factory=dict)
+    """What each caller was told of a webhook that is not signed."""
     written_by_the_refused: int = 0
 
 
@@ -63,6 +65,7 @@ async def _story(directory: Path) -> Asked:
                 continue
             asked.told[cell] = await matrix.told(cell)
             asked.by_the_service[cell] = await matrix.told_by_the_service(cell)
+        asked.unsigned = {caller: await matrix.told_unsigned(caller) for caller in CALLERS}
         asked.written_by_the_refused = await _written(marketplace) - written
         for cell in cells():
             if cell.expected == "answer":
@@ -129,7 +132,12 @@ async def _begin(deal: Deal, things: Things) -> None:
 
 
 def test_every_rpc_has_its_line() -> None:
-    assert {line.partition(",")[0] for line in WHO_MAY} == set(METHODS)
+    assert {line.partition(",")[0] for line in WHO_MAY} | BY_SIGNATURE == set(METHODS)
+
+
+def test_nobody_is_believed_without_a_signature(asked: Asked) -> None:
+    assert set(asked.unsigned) == set(CALLERS)
+    assert {(told.status, told.code) for told in asked.unsigned.values()} == {(401, "SIGNATURE_MISSING")}
 
 
 def test_who_is_not_named_is_refused_as_the_table_says(asked: Asked) -> None:

@@ -52,7 +52,6 @@ NOT_SIMULATED = {
     "services/discovery/index/tantivy_index.py": "the index on disk: its port is a twin",
     "services/discovery/index/tantivy_queries.py": "the index on disk: its port is a twin",
     "services/discovery/index/tantivy_schema.py": "the index on disk: its port is a twin",
-    "services/payments/adapters.py": "the sandbox: the provider is a twin",
     "services/gateway/main.py": "the process: its boundary is a twin",
     "services/gateway/settings.py": "the process: its boundary is a twin",
     "services/gateway/openapi.py": "describes the API to people",

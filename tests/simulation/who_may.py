@@ -134,6 +134,9 @@ ANALYTICS: Mapping[str, Who] = {
 
 WHO_MAY: Mapping[str, Who] = {**CAMPAIGNS, **DISCOVERY, **MESSAGING, **PAYMENTS, **ANALYTICS}
 
+BY_SIGNATURE = frozenset({"ReceiveWebhook"})
+"""For whoever can sign it: what a token says is of no interest."""
+
 LISTS: Mapping[str, str] = {
     "ListCampaigns": "campaign_id",
     "ListEngagements": "engagement_id",

@@ -14,16 +14,17 @@ from pydantic import Field, StringConstraints
 from libs.chassis import descriptors
 from libs.chassis.auth import Keys, Verifier
 from libs.chassis.issuer import DevelopmentIssuer
-from libs.chassis.rpcs import Aggregate, Reads, Request, Rpc, batch, command, get, query, rpcs, watch
+from libs.chassis.rpcs import Aggregate, Reads, Request, Rpc, Told, batch, command, get, query, rpcs, watch, webhook
 from libs.chassis.service import Service
 from libs.chassis.settings import ServiceSettings
 from libs.chassis.upstream import Reply
-from libs.events.decider import Command, Decider, Decision, Refusal, Role, illegal
+from libs.events.decider import Command, Decider, Decision, Kind, Refusal, Role, illegal
 from libs.events.envelope import Recorded
 from libs.events.faults import NO_FAULTS, Faults
 from libs.events.memory import MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
-from libs.events.ports import Clock, Document, Page, Ports
+from libs.events.ports import Clock, Document, Page, Ports, Unavailable
 from libs.events.projection import projection
+from libs.events.reactions import Keyed
 from libs.events.registry import Event, Registry, event
 
 HERE = Path(__file__).parent
@@ -157,6 +158,16 @@ async def watch_notes(request: WatchNotes, reads: Reads) -> AsyncIterator[Docume
         await asyncio.Event().wait()
 
 
+async def hear_note(told: Told) -> AsyncIterator[Keyed]:
+    """`payload`: the note's text; the header `id`: of the telling."""
+    if told.sender != "radio":
+        raise Refusal("SENDER_UNKNOWN", "there is no such sender", kind=Kind.NOT_FOUND)
+    text = told.payload.decode()
+    if text == "later":
+        raise Unavailable("not yet")
+    yield Keyed(told.headers["id"], WriteNote(note_id=f"nte_{told.headers['id']}", text=text))
+
+
 AGGREGATES = (
     Aggregate(note, lambda stream, state: {"note_id": stream, "text": state.text, "author": state.brand}),
     Aggregate(shelf, lambda stream, state: {"shelf_id": stream, "name": state.text}),
@@ -170,6 +181,7 @@ RPCS = rpcs(
     NameShelf=command(NameShelf, id="party"),
     WatchNotes=watch(WatchNotes, watch_notes),
     CountNotes=query(CountNotes, count_notes),
+    HearNote=webhook(hear_note),
     BurnNotes=query(CountNotes, count_notes),
 )
 

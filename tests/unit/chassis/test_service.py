@@ -8,7 +8,7 @@ import pytest
 
 from libs.chassis.descriptors import Protos
 from libs.chassis.issuer import DevelopmentIssuer
-from libs.chassis.rpcs import Reads, Rpc, command, get, query
+from libs.chassis.rpcs import Reads, Rpc, command, get, query, webhook
 from libs.chassis.table import TableError
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import iso
@@ -25,6 +25,7 @@ from tests.unit.chassis.notes import (
     World,
     WriteNote,
     count_notes,
+    hear_note,
     list_notes,
     shelf,
     world,
@@ -356,6 +357,40 @@ async def test_an_outage_is_unavailable_and_says_nothing_of_the_inside(notes: Wo
     assert "internal" not in refusal.value.message
 
 
+# --- webhooks --------------------------------------------------------------------------------------------------------
+
+TELLING, HEARS = "0000000001", webhook(hear_note)
+
+
+async def hear(of: World, text: str, sender: str = "radio") -> None:
+    await of.call("HearNote", None, sender=sender, headers={"id": TELLING}, payload=text.encode())
+
+
+async def test_what_is_told_is_done_once_in_the_services_own_name(notes: World) -> None:
+    await hear(notes, "hello")
+    await hear(notes, "hello")
+    (commit,) = await notes.log.read(0, 10)
+    assert (commit.stream, commit.meta.actor) == (f"nte_{TELLING}", "service:notes")
+
+
+async def test_ten_that_come_at_once_are_one(notes: World) -> None:
+    """Trap 5: two webhooks 70 ms apart both passed the check."""
+    await asyncio.gather(*(hear(notes, "hello") for _ in range(10)))
+    assert await notes.log.head() == 1
+
+
+async def test_what_cannot_be_done_is_said_so_that_it_is_told_again(notes: World) -> None:
+    for text, sender, kind in (
+        ("later", "radio", Kind.UNAVAILABLE),
+        ("forbidden", "radio", Kind.FAILED_PRECONDITION),
+        ("hello", "nobody", Kind.NOT_FOUND),
+    ):
+        with pytest.raises(Refusal) as refusal:
+            await hear(notes, text, sender)
+        assert refusal.value.kind is kind
+    assert await notes.log.head() == 0
+
+
 # --- the table of contents -------------------------------------------------------------------------------------------
 
 
@@ -377,6 +412,8 @@ def test_a_table_that_does_not_fit_the_protos_stops_the_start(
     assert "comes from the token" in misfit(protos, issuer, clock, EditNote=command(EditNote, id="party"))
     assert "request lacks shelf_id" in misfit(protos, issuer, clock, GetNote=get(shelf))
     assert "names no read model" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes))
+    assert "CountNotes: the request lacks headers, payload, sender" in misfit(protos, issuer, clock, CountNotes=HEARS)
+    assert "must be public" in misfit(protos, issuer, clock, WriteNote=HEARS)
     assert "has not: others" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes, "others"))
 
 

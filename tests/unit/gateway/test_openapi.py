@@ -93,3 +93,11 @@ def test_a_stream_is_told_as_events(api: dict[str, Any]) -> None:
     watch = api["paths"]["/v1/books:watch"]["get"]
     assert names(watch) == ["after", "LastEventId"]
     assert watch["responses"]["200"]["content"] == {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Book"}}}
+
+
+def test_what_is_taken_as_it_comes_has_no_form_but_its_signature(api: dict[str, Any]) -> None:
+    told = api["paths"]["/v1/sellers/{sender}/news"]["post"]
+    assert set(told["requestBody"]["content"]["application/json"]["schema"]) == {"description"}
+    assert [one["name"] for one in told["parameters"] if "name" in one] == ["sender"]
+    assert "401" in told["responses"]
+    assert "403" not in told["responses"]

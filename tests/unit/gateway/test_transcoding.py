@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -116,3 +117,19 @@ def test_a_binding_to_a_field_that_is_not_there_is_an_error(library: Protos) -> 
     method = next(m for m in library.methods() if m.name == "GetBook")
     with pytest.raises(ValueError, match="has no field isbn"):
         Route(method, Http("GET", "/v1/books/{isbn}", ""))
+
+
+@pytest.mark.parametrize("body", [b'{"a" :1.0}', b"not JSON \x00\xff", b""])
+async def test_bytes_are_taken_as_they_come_with_the_headers_but_for_secrets(upstream: FakeUpstream, body: bytes) -> None:
+    """What is signed must not be read and written again: `1.0` would become `1`."""
+    upstream.answer = {}
+    headers = {"Webhook-Id": "msg_1", "Cookie": "session=1", "Content-Type": "application/json"}
+    request = await asked(upstream, "POST", "/v1/sellers/acme/news", content=body, headers=headers)
+    assert (request["sender"], base64.b64decode(request["payload"])) == ("acme", body)
+    assert request["headers"]["webhook-id"] == "msg_1"
+    assert not {"authorization", "cookie"} & request["headers"].keys()
+
+
+async def test_nor_can_the_query_give_them(upstream: FakeUpstream) -> None:
+    said = await problem(upstream, "POST", "/v1/sellers/acme/news?payload=eA==", content=b"{}")
+    assert said["code"] == "UNKNOWN_PARAMETER"
