@@ -221,6 +221,7 @@ def test_the_code_accepts_what_a_process_is_told(process: str, source: str) -> N
     elsewhere = {
         "MONGO_URL": "mongodb://user:secret@mongo-0.mongo:27017,mongo-1.mongo:27017/?replicaSet=rs",
         "INSTANCE": f"{process}-0",
+        "PAYMENT_WEBHOOK_SECRETS": ("whsec_" + "c2VjcmV0" * 4,),
     }
 
     for told in of_process(all_told, process):

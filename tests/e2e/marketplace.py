@@ -22,6 +22,8 @@ from cli.story.api import Api
 from cli.supervision import Supervision
 from libs.events.envelope import Commit, topic
 
+WEBHOOK_SECRET = "whsec_dGhlIHNlY3JldCBvZiB0aGUgZTJlIHRlc3Rz"
+"""That the sandbox signs with."""
 UP, DOWN = 90, 60
 """Seconds that a start and a stop may take on a loaded machine."""
 
@@ -46,7 +48,7 @@ class Marketplace:
             text=True,
             timeout=timeout,
             check=False,
-            env={**os.environ, "COLUMNS": "120"},
+            env={**os.environ, "COLUMNS": "120", "PAYMENT_WEBHOOK_SECRETS": f'["{WEBHOOK_SECRET}"]'},
         )
         assert done.returncode == 0, f"limelight {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"
         return done.stdout
