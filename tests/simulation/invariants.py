@@ -101,8 +101,8 @@ class Money:
     balances: Counter[tuple[str, str]] = field(default_factory=Counter)
     funded: Counter[str] = field(default_factory=Counter)
     spent: Counter[str] = field(default_factory=Counter)
-    unknown: dict[str, int] = field(default_factory=dict)
-    """Keys whose outcome nobody knows -> how often they had been looked up when that was said."""
+    unknown: set[str] = field(default_factory=set)
+    """Keys whose outcome nobody knows, and that nobody has looked up since."""
     told: Counter[str] = field(default_factory=Counter)
     """Provider's reference -> facts that name it."""
 
@@ -112,7 +112,7 @@ class Money:
             for posting in data.get("postings", ()):
                 self._post(posting, commit)
             self._effects(kind, data)
-            self._looked_up(kind, commit.stream, data)
+            self._looked_up(kind, commit, data)
             if kind == "FundsHeld":
                 self.funded[data["contract_id"]] += data["amount"]["amount"]
             if kind in ("PaymentReleased", "RefundIssued"):
@@ -148,17 +148,20 @@ class Money:
         if kind == "DepositFailed":
             hold("what was done is not called failed", data["deposit_id"] not in effects, f"{kind} {data['deposit_id']}")
 
-    def _looked_up(self, kind: str, stream: str, data: Mapping[str, Any]) -> None:
-        """An unknown outcome is looked up before anything else is said of it."""
-        looked = self.marketplace.provider.looked
+    def _looked_up(self, kind: str, commit: Commit, data: Mapping[str, Any]) -> None:
+        """An unknown outcome is looked up before anything else is said of it: because it was time to, which is a fact, or
+        because a webhook came, which is none."""
+        key = data.get("deposit_id") or commit.stream
         match kind:
             case "PaymentOutcomeUnknown" | "DepositOutcomeUnknown":
-                key = data.get("deposit_id") or data["idempotency_key"]
-                self.unknown[key] = looked[key]
+                self.unknown.add(key)
                 self.marketplace.happened["an outcome was unknown"] += 1
+            case "TransferLookupStarted" | "DepositLookupStarted":
+                self.unknown.discard(key)
             case "ReleaseFailed" | "DepositFailed":
-                key = data.get("deposit_id") or f"release/{stream}/{data['attempt']}"
-                hold("an unknown outcome is looked up", looked[key] > self.unknown.get(key, -1), f"{kind} of {key}")
+                asked_for = data.get("deposit_id") or f"release/{commit.stream}/{data['attempt']}"
+                by_webhook = commit.meta.causation_id is None and self.marketplace.provider.looked[asked_for]
+                hold("an unknown outcome is looked up", key not in self.unknown or by_webhook, f"{kind} of {key}")
 
 
 def _paid(data: Mapping[str, Any]) -> int:
