@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from libs.events.faults import NO_FAULTS, Faults
@@ -23,10 +22,12 @@ SIGN_OF_LIFE = 5.0
 
 @dataclass(slots=True)
 class _Group:
-    """Consumers that share the work. `committed`: the next offset to deliver."""
+    """Consumers that share the work. `committed`: the next offset to deliver; `shares`: who has which partitions, forgotten
+    whenever a member comes or goes."""
 
     committed: dict[Place, int] = field(default_factory=dict)
     members: list[MemorySubscription] = field(default_factory=list)
+    shares: dict[MemorySubscription, dict[Place, None]] = field(default_factory=dict)
 
 
 class MemoryBus:
@@ -46,17 +47,19 @@ class MemoryBus:
         await self._faults.at("publish.before")
         await self.ensure(topic)
         last: dict[int, int] = {}
-        for sent, message in enumerate(messages):
-            if sent:
-                await self._faults.at("publish.within")
-            if self._generations[topic] != generation and not self.sends_again():
-                raise Unavailable(f"{topic} was lost, and the connection with it")
-            await self.ensure(topic)
-            number = partition(message.key)
-            kept = self._topics[topic][number]
-            last[number] = len(kept)
-            kept.append(Delivery(topic, number, len(kept), message.key, message.value, dict(message.headers)))
-        self._ring(topic)
+        try:
+            for sent, message in enumerate(messages):
+                if sent:
+                    await self._faults.at("publish.within")
+                if self._generations[topic] != generation and not self.sends_again():
+                    raise Unavailable(f"{topic} was lost, and the connection with it")
+                await self.ensure(topic)
+                number = partition(message.key)
+                kept = self._topics[topic][number]
+                last[number] = len(kept)
+                kept.append(Delivery(topic, number, len(kept), message.key, message.value, dict(message.headers)))
+        finally:
+            self._ring(topic)  # what is there is read, whatever became of the rest
         await self._faults.at("publish.after")
         return last
 
@@ -99,7 +102,7 @@ class MemoryBus:
                 if topic in member.topics:
                     member.ring()
 
-    def _next_batch(self, places: Sequence[Place], committed: dict[Place, int]) -> list[Delivery]:
+    def _next_batch(self, places: Collection[Place], committed: dict[Place, int]) -> list[Delivery]:
         batch: list[Delivery] = []
         for topic, number in places:
             kept = self._topics[topic][number] if topic in self._topics else []
@@ -126,6 +129,7 @@ class MemorySubscription:
             await self._bus.ensure(topic)
         self._stopping = False
         self._group.members.append(self)
+        self._group.shares.clear()
         self._lives()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
@@ -153,16 +157,22 @@ class MemorySubscription:
     def _leave(self) -> None:
         if self in self._group.members:
             self._group.members.remove(self)
+            self._group.shares.clear()
         for member in self._group.members:
             member.ring()
 
-    def _assigned(self) -> list[Place]:
-        mine = []
+    def _assigned(self) -> Mapping[Place, None]:
+        """In order."""
+        shares = self._group.shares
+        if self not in shares:
+            shares[self] = dict.fromkeys(self._share())
+        return shares[self]
+
+    def _share(self) -> Iterator[Place]:
         for topic in self.topics:
             sharing = [member for member in self._group.members if topic in member.topics]
             if self in sharing:
-                mine += [(topic, n) for n in range(PARTITIONS) if sharing[n % len(sharing)] is self]
-        return mine
+                yield from ((topic, n) for n in range(PARTITIONS) if sharing[n % len(sharing)] is self)
 
     async def _run(self) -> None:
         while not self._stopping:
@@ -183,20 +193,19 @@ class MemorySubscription:
             await self._bus._faults.at("commit")
         except Exception:  # whatever it was, nothing of the batch is acknowledged: that is the contract
             return False
-        still_mine = {place for place in self._assigned() if generations[place[0]] == born.get(place[0], 0)}
-        for delivery in batch:
-            place = (delivery.topic, delivery.partition)
-            if place in still_mine:
-                self._group.committed[place] = max(self._group.committed.get(place, 0), delivery.offset + 1)
+        mine = self._assigned()
+        for place, offset in {(one.topic, one.partition): one.offset for one in batch}.items():
+            if place in mine and generations[place[0]] == born.get(place[0], 0):
+                self._group.committed[place] = max(self._group.committed.get(place, 0), offset + 1)
         return True
 
     async def _rest(self) -> None:
-        """Until the bell rings, with signs of life."""
-        while not self._bell.is_set():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(SIGN_OF_LIFE):
-                    await self._bell.wait()
-            self._lives()
+        """Until the bell rings; after a while it rings by itself."""
+        sign = asyncio.get_running_loop().call_later(SIGN_OF_LIFE, self.ring)
+        try:
+            await self._bell.wait()
+        finally:
+            sign.cancel()
 
     def _lives(self) -> None:
         self._polled = asyncio.get_running_loop().time()

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.scoreboard import Row, write_report
-from tests.simulation.invariants import Broken
+from tests.simulation.broken import Broken
 from tests.simulation.moves import MOVES
 from tests.simulation.run import OPERATIONS, Result, simulate
 from tests.simulation.sometimes import ENOUGH, LEAST_SHARE, LOST_AFTER, MANY, SOMETIMES, never_happened, share_of

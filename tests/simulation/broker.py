@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from libs.events.memory import MemoryBus, MemorySubscription
 from libs.events.memory_bus import Place
@@ -63,11 +63,10 @@ class Broker(MemoryBus):
         for member in self._group(group).members:
             member.ring()
 
-    def _next_batch(self, places: Sequence[Place], committed: dict[Place, int]) -> list[Delivery]:
+    def _next_batch(self, places: Collection[Place], committed: dict[Place, int]) -> list[Delivery]:
+        topics = self._topics
         waiting = [
-            place
-            for place in places
-            if place[0] in self._topics and len(self._topics[place[0]][place[1]]) > committed.get(place, 0)
+            place for place in places if place[0] in topics and len(topics[place[0]][place[1]]) > committed.get(place, 0)
         ]
         if not waiting:
             return []

@@ -11,6 +11,9 @@ from libs.events.relay import RELAYS
 from libs.events.store import COMMITS
 from tests.simulation.weather import Weather
 
+BUILD = "__v"
+"""Part of the name of a collection that a read model is kept in."""
+
 
 class Database(MemoryDatabase):
     """Counts in `happened` what was refused."""
@@ -18,6 +21,13 @@ class Database(MemoryDatabase):
     def __init__(self, weather: Weather, happened: Counter[str]) -> None:
         super().__init__(weather)
         self._happened = happened
+        self.written: list[tuple[str, str]] = []
+        """Collection and id of what was written of read models, for who looks at it and clears it."""
+
+    def one(self, collection: str, id_: str) -> BsonDocument | None:
+        """As it is stored, whatever the faults; None: it is not, or no longer."""
+        kept = self._collections.get(collection)
+        return kept._documents.get(id_) if kept else None
 
     async def insert_in_order(self, collection: str, documents: Sequence[BsonDocument]) -> int:
         inserted = await super().insert_in_order(collection, documents)
@@ -26,7 +36,11 @@ class Database(MemoryDatabase):
         return inserted
 
     async def swap(self, collection: str, swaps: Sequence[Swap]) -> int:
-        applied = await super().swap(collection, swaps)
+        try:
+            applied = await super().swap(collection, swaps)
+        finally:
+            if BUILD in collection:
+                self.written += [(collection, swap.then["_id"]) for swap in swaps if swap.then is not None]
         if collection == RELAYS and applied < len(swaps):
             self._happened["a relay moved nothing any more"] += 1
         return applied

@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import Counter
-from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
-from libs.events.builds import PROJECTIONS, read_builds
+from libs.events.builds import PROJECTIONS
 from libs.events.catalog.discovery import SavedSearchMatched, SearchSaved
 from libs.events.deadletter import LETTERS
 from libs.events.deadlines import DEADLINES
-from libs.events.envelope import Commit, Recorded, iso, topic
+from libs.events.envelope import Recorded, iso, topic
 from libs.events.ids import derive
 from libs.events.memory_database import COMMITS
 from libs.events.ports import Document
-from libs.events.projection import MARKS, Projection, shown
-from libs.events.registry import registry
 from libs.events.relay import RELAYS
 from services.discovery.directory import LISTED, entry
 from services.discovery.domain.criteria import Criteria, matches
+from tests.simulation.broken import Broken, hold
 from tests.simulation.frontends import Sent
-from tests.simulation.invariants import Broken, Watch, hold, kinds
-from tests.simulation.marketplace import SERVICES, Marketplace, projections_of
+from tests.simulation.invariants import Watch, kinds
+from tests.simulation.marketplace import SERVICES, Marketplace
+from tests.simulation.views import recorded
 
 WITHIN = 600.0
 """Virtual seconds in which a healed marketplace must have settled."""
@@ -138,7 +136,7 @@ def every_match_is_a_new_one(watch: Watch) -> None:
     changed: dict[str, tuple[Recorded[Any], Document, Document]] = {}
     wanted: dict[str, Criteria] = {}
     told: set[tuple[str, str]] = set()
-    for event in _recorded("discovery", watch.logs.commits["discovery"]):
+    for event in recorded("discovery", watch.logs.commits["discovery"]):
         match event.data:
             case SearchSaved(criteria=criteria):
                 wanted[event.stream] = Criteria.model_validate(criteria)
@@ -191,78 +189,3 @@ def what_was_told_is_so(watch: Watch, sent: list[Sent]) -> None:
             last = commit.last if commit else 0
             stands = last == one.version and (found is None or found[1] is commit)
             hold("an accepted command stands", stands, f"{told}: version {one.version}, at {position} is version {last}")
-
-
-# --- read models -----------------------------------------------------------------------------------------------------
-
-
-async def views_are_folds_of_the_logs(marketplace: Marketplace, watch: Watch) -> int:
-    """Every document of every live read model is what its events make it, in whatever order their streams are read. Returns
-    how many documents there are."""
-    chance, documents = marketplace.chance("rebuild"), 0
-    events = _shuffled({name: list(_recorded(name, watch.logs.commits[name])) for name in SERVICES}, chance)
-    for name in SERVICES:
-        for projection in projections_of(name):
-            builds = await read_builds(marketplace.documents[name], projection.name)
-            assert builds is not None
-            stored = {one["_id"]: one for one in marketplace.databases[name].stored(builds.live.collection)}
-            _is_fold(f"{name}.{projection.name}", stored, _folded(projection, events))
-            documents += len(stored)
-    return documents + _directories_are_folds(marketplace, list(_recorded("discovery", watch.logs.commits["discovery"])))
-
-
-def _directories_are_folds(marketplace: Marketplace, events: list[Recorded[Any]]) -> int:
-    """Each replica that answers has come to the same directory."""
-    folded: dict[str, Document] = {}
-    for event in events:
-        if isinstance(event.data, LISTED):
-            folded[event.data.creator_id] = entry(folded.get(event.data.creator_id) or {}, event) or {}
-    folded = {creator: listed for creator, listed in folded.items() if listed}
-    for name, disk in marketplace.disks.items():
-        if marketplace.replicas[name].role in ("api", "all"):
-            _is_fold(f"{name}'s directory", {**disk.entries}, folded, as_it_is=True)
-    return len(folded)
-
-
-def _is_fold(name: str, stored: dict[str, Document], folded: Mapping[str, Document | None], *, as_it_is: bool = False) -> None:
-    """`as_it_is`: without the marks of a projection."""
-    kept = stored if as_it_is else {id_: shown(body) for id_, body in stored.items() if not body.get("_deleted")}
-    wanted = {id_: body for id_, body in folded.items() if body is not None}
-    hold("view = fold(log)", kept.keys() == wanted.keys(), f"{name}: {sorted(kept.keys() ^ wanted.keys())[:5]}")
-    for id_, body in wanted.items():
-        if kept[id_] != body:
-            both = {key: (kept[id_].get(key), body.get(key)) for key in sorted({*kept[id_], *body})}
-            differing = {key: pair for key, pair in both.items() if pair[0] != pair[1]}
-            raise Broken("view = fold(log)", f"{name} {id_}: stored, folded: {differing}; marks {stored[id_].get(MARKS)}")
-
-
-def _folded(projection: Projection, events: list[Recorded[Any]]) -> dict[str, Document | None]:
-    folded: dict[str, Document | None] = {}
-    for event in events:
-        if isinstance(event.data, projection.of) and (key := projection.key(event)) is not None:
-            folded[key] = projection.apply(folded.get(key) or {}, event)
-    return folded
-
-
-def _recorded(service: str, commits: list[Commit]) -> Iterator[Recorded[Any]]:
-    for commit in commits:
-        for index, event in enumerate(commit.events):
-            data = registry.decode(event.type, event.v, event.data)
-            place = (event.id, commit.stream, commit.first + index, commit.position, commit.at, service, commit.meta)
-            yield Recorded(data, *place)
-
-
-def _shuffled(events: dict[str, list[Recorded[Any]]], chance: random.Random) -> list[Recorded[Any]]:
-    """Streams in order, and shuffled among each other."""
-    streams: dict[str, list[Recorded[Any]]] = {}
-    for of_service in events.values():
-        for event in of_service:
-            streams.setdefault(event.stream, []).append(event)
-    order = [stream for stream, its in streams.items() for _ in its]
-    chance.shuffle(order)
-    taken: Counter[str] = Counter()
-    shuffled = []
-    for stream in order:
-        shuffled.append(streams[stream][taken[stream]])
-        taken[stream] += 1
-    return shuffled

@@ -13,7 +13,8 @@ from urllib.parse import parse_qsl
 import httpx
 
 from libs.events.ids import commit_id_of
-from tests.simulation.invariants import Watch, hold
+from tests.simulation.broken import hold
+from tests.simulation.invariants import Watch
 from tests.simulation.marketplace import Marketplace
 from tests.simulation.network import HttpReply
 

@@ -12,22 +12,10 @@ from libs.events.envelope import GENESIS, Commit, topic
 from libs.events.ids import derive
 from libs.events.memory_database import COMMITS
 from libs.events.progress import Place, Reached, sift
+from tests.simulation.broken import hold
 from tests.simulation.broker import Broker
 from tests.simulation.marketplace import SERVICES, Marketplace
-
-
-class Broken(AssertionError):
-    """An invariant does not hold. `invariant` is its name."""
-
-    def __init__(self, invariant: str, seen: str) -> None:
-        super().__init__(f"{invariant}: {seen}")
-        self.invariant = invariant
-
-
-def hold(invariant: str, holds: object, seen: str) -> None:
-    if not holds:
-        raise Broken(invariant, seen)
-
+from tests.simulation.views import Views
 
 ONCE = frozenset(
     {
@@ -246,18 +234,21 @@ class Watch:
         self.money = Money(marketplace, self.logs)
         self.deals = Deals(self.logs)
         self.published = Published(marketplace.broker, self.logs, marketplace.happened)
+        self.views = Views(marketplace)
         self._events: dict[str, set[str]] = {name: set() for name in SERVICES}
 
     def look(self) -> None:
         news = {name: self.logs.news(name) for name in SERVICES}
         for name, commits in news.items():
             self._events[name].update(event.id for commit in commits for event in commit.events)
+            self.views.learn(name, commits)
         for commit in news["payments"]:
             self.money.judge(commit)
         for commit in (*news["campaigns"], *news["payments"]):
             self.deals.judge(commit)
         for name in SERVICES:
             self.published.judge(name, self._events[name])
+        self.views.judge()
         for replica in self.marketplace.replicas.values():
             hold("no process ends by itself", replica.crashed is None, f"{replica.name}: {replica.crashed!r}")
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from libs.events.virtual_time import Deadlock, Livelock, run_virtual
-from tests.simulation import endings
+from tests.simulation import endings, views
 from tests.simulation.invariants import Watch
 from tests.simulation.marketplace import Marketplace
 from tests.simulation.nemesis import Nemesis
@@ -96,7 +96,7 @@ async def _judged(marketplace: Marketplace, watch: Watch, operations: int) -> tu
     endings.every_effect_is_told(marketplace, watch)
     endings.what_was_told_is_so(watch, town.frontends.sent)
     endings.nothing_is_parked(marketplace)
-    return healed, await endings.views_are_folds_of_the_logs(marketplace, watch)
+    return healed, await views.all_are_folds(marketplace, watch.logs.commits)
 
 
 def _first(error: BaseException) -> BaseException:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from libs.events.ids import compose
+from tests.simulation.broken import hold
 from tests.simulation.frontends import Frontends, Json, Person
-from tests.simulation.invariants import Watch, hold
+from tests.simulation.invariants import Watch
 from tests.simulation.marketplace import Marketplace
 from tests.simulation.moves import LOOKS, MOVES, OPEN, STREAMS, Move, Scene
 from tests.simulation.network import HttpReply
