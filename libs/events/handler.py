@@ -11,10 +11,11 @@ from datetime import datetime
 from typing import Any, Generic, TypeVar
 from weakref import WeakValueDictionary
 
+import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from libs.events.decider import Actor, Command, Decider, Decision, Kind, Refusal, not_found
-from libs.events.envelope import GENESIS, Commit, Meta, NewCommit, store_events
+from libs.events.decider import Actor, Command, Decider, Decision, Kind, Refusal, Role, not_found
+from libs.events.envelope import GENESIS, Commit, Meta, NewCommit, StoredEvent, store_events
 from libs.events.ports import Clock, CommitLog, ConcurrencyError, Unavailable
 from libs.events.registry import Registry, registry
 
@@ -28,6 +29,11 @@ OUTAGES = 2
 """Further attempts at a log that does not answer, before `Unavailable`."""
 BASE_WAIT, MOST_WAIT = 0.005, 0.5
 """Seconds before the second attempt, and at most; doubled in between."""
+
+
+LARGEST_EVENT, LARGEST_COPY = 512 * 1024, 768 * 1024
+"""Bytes of an event's data as JSON; and of a service's, which may hold what people said and a little more. A broker takes a
+megabyte by default: what is larger would be stored and never published, and nothing behind it either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +182,7 @@ class CommandHandler:
             task.commit_id,
             task.command.at,
             task.meta,
-            store_events(task.commit_id, decided),
+            _fitting(store_events(task.commit_id, decided), task.command.actor),
         )
         try:
             appended = await self._log.append(new)
@@ -274,6 +280,15 @@ def reused_key() -> Refusal:
     """One idempotency key, two requests."""
     said = "this idempotency key was used for another request: use a new key"
     return Refusal("IDEMPOTENCY_KEY_REUSED", said, kind=Kind.ALREADY_EXISTS)
+
+
+def _fitting(events: tuple[StoredEvent, ...], actor: Actor) -> tuple[StoredEvent, ...]:
+    most = LARGEST_COPY if actor.role is Role.SERVICE else LARGEST_EVENT
+    for event in events:
+        if (size := len(orjson.dumps(event.data))) > most:
+            said = f"an event has at most {most} bytes, this would have {size}: say it in fewer words"
+            raise Refusal("EVENT_TOO_LARGE", said, kind=Kind.INVALID_ARGUMENT, most=most, size=size)
+    return events
 
 
 def _stream_of(decider: Decider[Any, Any, Any], stream: str) -> str:

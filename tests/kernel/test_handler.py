@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 
+import orjson
 import pytest
 
 from libs.events.decider import Actor, Kind, Refusal, Role
 from libs.events.faults import Faults
-from libs.events.handler import CommandHandler
+from libs.events.handler import LARGEST_COPY, LARGEST_EVENT, CommandHandler
 from libs.events.memory import LoopClock, MemoryCommitLog
 from libs.events.ports import Unavailable
 from libs.events.testing import check_legal, given, run_virtual
@@ -299,6 +300,23 @@ def test_a_command_that_changes_nothing_writes_nothing() -> None:
         here = await opened(log)
         done = await here.handle(jar, AddCoin(jar_id=JAR, cents=0), actor=ANN, commit_id=key("coin"))
         assert (done.commit, done.version, done.position, done.duplicate) == (None, 1, 1, False)
+        assert await log.head() == 1
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(("actor", "most"), [(ANN, LARGEST_EVENT), (Actor("jars", Role.SERVICE), LARGEST_COPY)])
+def test_what_no_broker_would_take_is_refused_before_it_is_stored(actor: Actor, most: int) -> None:
+    """Row 15: behind an event that cannot be published nothing would be, ever again."""
+
+    async def main() -> None:
+        log, spare = MemoryCommitLog(), len(orjson.dumps({"jar_id": "jar_", "party": actor.party or ""}))
+        here, fits = handler(log), "jar_" + "x" * (most - spare)
+        with pytest.raises(Refusal) as refusal:
+            await here.handle(jar, OpenJar(jar_id=fits + "x"), actor=actor, commit_id=key("too large"))
+        assert (refusal.value.code, refusal.value.details["most"]) == ("EVENT_TOO_LARGE", most)
+        assert await log.head() == 0
+        await here.handle(jar, OpenJar(jar_id=fits), actor=actor, commit_id=key("just so"))
         assert await log.head() == 1
 
     run_virtual(main())
