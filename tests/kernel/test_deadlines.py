@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
@@ -12,10 +13,11 @@ from libs.events.deadlines import DEADLINES, PAGE, Deadline, DeadlineRunner, Dea
 from libs.events.decider import Command
 from libs.events.envelope import Meta
 from libs.events.handler import CommandHandler
-from libs.events.ports import Page, Write
+from libs.events.memory import LoopClock
+from libs.events.ports import Clock, Page, Write
 from libs.events.testing import eventually, run_virtual
 from tests.kernel.jars import ANN, JARS, SERVICE, AddCoin, Closed, CloseIfEmpty, CloseJar, Open, jar, jar_id, key
-from tests.kernel.memory_world import World
+from tests.kernel.memory_world import World, now_and_then
 
 CAUSE = Meta("service:jars", "story", "cause", "00-1-2-01")
 
@@ -24,9 +26,11 @@ def deadlines(world: World) -> Deadlines:
     return Deadlines(world.documents, CommandTable([jar]))
 
 
-def runner(world: World) -> DeadlineRunner:
-    handler = CommandHandler(world.log, world.clock, known=JARS)
-    return DeadlineRunner(SERVICE, [jar], handler, world.documents, world.clock)
+def runner(world: World, clock: Clock | None = None) -> DeadlineRunner:
+    """A process's; `clock`: its own, where it differs from the world's."""
+    clock = clock or world.clock
+    handler = CommandHandler(world.log, clock, known=JARS)
+    return DeadlineRunner(SERVICE, [jar], handler, world.documents, clock)
 
 
 async def set_on(world: World, command: Command, seconds: float, commit_id: str = "") -> datetime:
@@ -86,6 +90,38 @@ def test_several_runners_deliver_each_deadline_once(seed: int) -> None:
             assert (await world.handler.load(jar, jar_id(number))).state == Open(ANN.party or "", 6)
         for task in running:
             task.cancel()
+
+    run_virtual(main(), seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_each_of_ten_thousand_is_one_event_by_replicas_that_disagree_about_the_time_and_die(seed: int) -> None:
+    """Row 20, a thousand for each seed: clocks five seconds ahead and behind, lost replies, and a process that is killed with a
+    page in hand and started again."""
+    jars, coins, skews = 100, 10, (-5.0, 0.0, 5.0)
+
+    async def main() -> None:
+        world = World()
+        await world.open(*range(jars))
+        dues = {}
+        for number in range(jars):
+            for coin in range(1, coins + 1):
+                dues[jar_id(number), coin] = await set_on(world, AddCoin(jar_id=jar_id(number), cents=coin), coin * 5)
+        clocks = [LoopClock(skew=skew) for skew in skews]
+        running = [asyncio.create_task(runner(world, clock).run()) for clock in clocks]
+        world.faults.failing = now_and_then(seed, "append.after", "put.after")
+        while await left(world):
+            await world.clock.sleep(3.1)
+            running.pop(0).cancel()
+            clocks.append(clocks.pop(0))
+            running.append(asyncio.create_task(runner(world, clocks[-1]).run()))
+        for task in running:
+            task.cancel()
+        commits = await world.log.read(jars, 1_000_000)
+        told = Counter((event.data["jar_id"], event.data["cents"]) for commit in commits for event in commit.events)
+        assert (len(told), set(told.values())) == (jars * coins, {1})
+        late = [commit.at - dues[commit.stream, event.data["cents"]] for commit in commits for event in commit.events]
+        assert min(late) >= timedelta(0), "not before it is due, by the clock of whoever delivers it"
 
     run_virtual(main(), seed=seed)
 
