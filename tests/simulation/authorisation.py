@@ -18,13 +18,15 @@ from libs.events.ids import compose
 from tests.simulation.marketplace import Marketplace
 from tests.simulation.moves import MOVES, Scene
 from tests.simulation.network import HttpReply, in_process
-from tests.simulation.who_may import ACCOUNTS, CALLERS, IN_THE_BODY, LAST, LISTS, NOBODY, ROLES, WHO_MAY
+from tests.simulation.who_may import ACCOUNTS, BY_SIGNATURE, CALLERS, IN_THE_BODY, LAST, LISTS, NOBODY, ROLES, WHO_MAY
 
 Json = dict[str, Any]
 METHODS: Mapping[str, Method] = {method.name: method for method in load().methods()}
 MISSING = "0000000000missing"
 UNIQUE = "traceId"
 """What differs between two refusals of the same."""
+COMMANDS = frozenset(name for name, method in METHODS.items() if method.http[0].verb != "GET") - BY_SIGNATURE
+"""Those that change something, and those that are asked by POST."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,13 @@ class Matrix:
     marketplace: Marketplace
     things: Things
 
-    async def told(self, cell: Cell) -> Told:
-        """By the gateway."""
+    async def told(self, cell: Cell, under: str = "") -> Told:
+        """By the gateway. `under`: an idempotency key."""
         method = METHODS[cell.rpc]
         ids, people = self.things.of(cell)
         verb, path = method.http[0].verb, method.http[0].template.format(**ids)
         body = self._body(cell, ids, people)
-        headers = self._headers(cell.caller, people)
+        headers = self._headers(cell.caller, people) | ({"idempotency-key": under} if under else {})
         frontend = self.marketplace.frontend
         if method.streaming:
             reply = await frontend.first_event(path, headers)
