@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 
 from cli.console import SERVICES
@@ -14,6 +15,7 @@ from libs.events.ports import Page
 from libs.events.progress import PROGRESS
 from libs.events.reactions import reaction_group
 from libs.events.relay import RELAYS
+from libs.events.testing import eventually
 from tests.chaos.stack import Stack
 from tests.e2e.read_models import projections_of
 
@@ -56,6 +58,23 @@ async def lag(stack: Stack, ends: Ends) -> int:
                 if group in groups:
                     behind += max(0, ends[name].get(int(partition), 0) - int(stored.body["offset"]))
     return behind
+
+
+async def drained(stack: Stack) -> float:
+    """Seconds until all that is stored now has come everywhere."""
+    since, stored = time.monotonic(), await heads(stack)
+
+    async def is_published() -> bool:
+        return not stored - await published(stack)
+
+    await eventually(is_published, timeout=stack.settles, every=0.1)
+    there = await ends(stack)
+
+    async def is_handled() -> bool:
+        return not await lag(stack, there)
+
+    await eventually(is_handled, timeout=stack.settles, every=0.1)
+    return time.monotonic() - since
 
 
 async def _groups(store: Opened) -> set[str]:

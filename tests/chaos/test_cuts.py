@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Iterator
 
 import pytest
 
 from cli.story.api import RETRIED
 from libs.events.testing import eventually
-from tests.chaos.backlog import ends, heads, lag, published
+from tests.chaos.backlog import drained, ends, heads, lag, published
 from tests.chaos.faults import BOTH, Fault, Tally, inflict
 from tests.chaos.proxy import Toxic
 from tests.chaos.schedule import Form
@@ -80,7 +79,7 @@ async def test_what_a_cut_held_up_is_everywhere_within_twice_its_time(
                 held_up = await _held_up(stack)
             finally:
                 stack.edges[edge].heal()
-            took[edge] = held_up, await _drained(stack)
+            took[edge] = held_up, await drained(stack)
             assert took[edge][1] <= 2 * CUT, f"{edge}: {took[edge][1]:.1f} s after {CUT:.0f} s without it"
     assert all(held_up for held_up, _ in took.values()), f"nothing was held up: {took}"
     assert not traffic.seen.broken, "\n".join(traffic.seen.broken)
@@ -96,23 +95,6 @@ async def _held_up(stack: Stack) -> int:
     behind = await lag(stack, await ends(stack))
     out_there = await published(stack)
     return behind + (await heads(stack) - out_there).total()
-
-
-async def _drained(stack: Stack) -> float:
-    """Seconds until all that is stored now has come everywhere."""
-    since, stored = time.monotonic(), await heads(stack)
-
-    async def is_published() -> bool:
-        return not stored - await published(stack)
-
-    await eventually(is_published, timeout=stack.settles, every=0.1)
-    there = await ends(stack)
-
-    async def is_handled() -> bool:
-        return not await lag(stack, there)
-
-    await eventually(is_handled, timeout=stack.settles, every=0.1)
-    return time.monotonic() - since
 
 
 def _cuts(chance: random.Random, form: Form, edges: list[str]) -> Iterator[Fault]:
