@@ -207,6 +207,7 @@ class _Serving:
         return chosen.process, chosen.running
 
 
+@cache
 def projections_of(service: str) -> tuple[Projection, ...]:
     return tuple(import_module(f"services.{service}.projections").PROJECTIONS)
 
