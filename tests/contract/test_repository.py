@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scoreboard import PAGE, page, reports
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 MACHINE_PATH = re.compile(r"(?<![\w.$}/-])/(?:home|root|Users|work|mnt)/[\w.-]+")
@@ -80,3 +82,7 @@ def test_every_make_target_is_explained() -> None:
     assert set(re.findall(r"^\.PHONY: ([a-z]+)", makefile, re.MULTILINE)) == set(
         re.findall(r"^([a-z]+):.* ## ", makefile, re.MULTILINE)
     )
+
+
+def test_the_scoreboard_is_what_the_reports_say() -> None:
+    assert PAGE.read_text() == page(reports()), "make scoreboard"
