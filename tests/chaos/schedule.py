@@ -34,14 +34,15 @@ class Form:
     wipes: int
     full_disks: int
     rebuilds: int
+    relay_kills: int
     calm: float
     """Seconds of traffic without faults, for comparison."""
     rate: float
     """Deals that begin per second."""
 
 
-SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5.0, 0.5)
-LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 20.0, 0.4)
+SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5, 5.0, 0.5)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 100, 20.0, 0.4)
 
 
 @dataclass(frozen=True, slots=True)
