@@ -20,7 +20,8 @@ released, results are measured.
 
 - **Money** is an integer of minor units and its ISO 4217 currency. Times are RFC 3339 in UTC. A missing measurement is `null`,
   never zero.
-- Every POST takes an `Idempotency-Key`: the same key again gives the same answer, and nothing happens twice.
+- Every POST takes an `Idempotency-Key`: the same key again gives the same answer, and nothing happens twice. (A webhook has an
+  id of its own.)
 - Every resource has a `version`, which is also its `ETag`. `If-Match: "7"` makes a change conditional on it; `asOf` reads the
   past.
 - A change answers with `Limelight-Position`; given as `minPosition`, a list or a search is at least as new.
@@ -217,6 +218,8 @@ def _query_parameters(route: Route, schemas: Schemas) -> Iterable[Json]:
 
 
 def _header_parameters(route: Route) -> Iterable[Json]:
+    if route.raw:
+        return []
     names = []
     if route.http.verb != "GET":
         names.append("IdempotencyKey")
