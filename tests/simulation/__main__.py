@@ -104,9 +104,10 @@ def _summary(results: list[Result], cost: Cost) -> str:
 
 
 def _webhooks(happened: Counter[str]) -> str:
-    told = {what: happened[f"webhook: {what}"] for what in ("taken", "late", "lost", "told again", "a forged one refused")}
-    first = happened["a webhook came before the answer"]
-    return f"{first:,} came before the answer; " + ", ".join(f"{times:,} {what}" for what, times in told.items())
+    told = {what: happened[f"webhook: {what}"] for what in ("taken", "late", "lost", "told again")}
+    forged, first = happened["webhook: a forged one refused"], happened["a webhook came before the answer"]
+    said = ", ".join(f"{times:,} {what}" for what, times in told.items())
+    return f"{said}, {forged:,} forged and refused; {first:,} came before the answer"
 
 
 def _report(results: list[Result], cost: Cost, happened: Counter[str], never: list[str], lost_after: float) -> None:
