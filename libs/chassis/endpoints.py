@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+import structlog
 from google.protobuf.message import Message
 from pydantic import ValidationError
 
@@ -27,6 +28,8 @@ from libs.events.ids import commit_id_of
 from libs.events.partitions import PARTITIONS
 from libs.events.ports import Document, Ports
 from libs.events.views import position_token
+
+log = structlog.get_logger(__name__)
 
 MOST_ITEMS = 1000
 """Commands in one batch."""
@@ -311,13 +314,18 @@ class WebhookEndpoint:
         request: Any = call.request
         told = Told(request.sender, dict(request.headers), request.payload)
         async for keyed in self._rpc.receive(told):
-            await self._room.handler.handle(
-                self._commands.decider(keyed.command),
-                keyed.command,
-                actor=self._actor,
-                commit_id=commit_id_of("webhook", told.sender, keyed.key),
-                traceparent=call.traceparent,
-            )
+            try:
+                await self._room.handler.handle(
+                    self._commands.decider(keyed.command),
+                    keyed.command,
+                    actor=self._actor,
+                    commit_id=commit_id_of("webhook", told.sender, keyed.key),
+                    traceparent=call.traceparent,
+                )
+            except Refusal as refusal:
+                # Surely the sender's, and still not to be: no person is told of it but by this line.
+                log.error("a webhook was refused", sender=told.sender, webhook=keyed.key, code=refusal.code)
+                raise
         return Reply(self._reply())
 
 

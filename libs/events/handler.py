@@ -14,7 +14,7 @@ from weakref import WeakValueDictionary
 import orjson
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from libs.events.decider import Actor, Command, Decider, Decision, Kind, Refusal, Role, not_found
+from libs.events.decider import Actor, Command, Decider, Decision, Kind, Refusal, not_found
 from libs.events.envelope import GENESIS, Commit, Meta, NewCommit, StoredEvent, store_events
 from libs.events.ports import Clock, CommitLog, ConcurrencyError, Unavailable
 from libs.events.registry import Registry, registry
@@ -31,9 +31,9 @@ BASE_WAIT, MOST_WAIT = 0.005, 0.5
 """Seconds before the second attempt, and at most; doubled in between."""
 
 
-LARGEST_EVENT, LARGEST_COPY = 512 * 1024, 768 * 1024
-"""Bytes of an event's data as JSON; and of a service's, which may hold what people said and a little more. A broker takes a
-megabyte by default: what is larger would be stored and never published, and nothing behind it either."""
+LARGEST_EVENT, LARGEST_COMMIT = 768 * 1024, 15 * 2**20
+"""Bytes of an event's data as JSON, and of all events of a commit. A broker takes a megabyte by default: what is larger would
+be stored and never published, and nothing behind it either. MongoDB takes sixteen (ADR 24)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,7 @@ class CommandHandler:
             task.commit_id,
             task.command.at,
             task.meta,
-            _fitting(store_events(task.commit_id, decided), task.command.actor),
+            _fitting(store_events(task.commit_id, decided)),
         )
         try:
             appended = await self._log.append(new)
@@ -282,11 +282,12 @@ def reused_key() -> Refusal:
     return Refusal("IDEMPOTENCY_KEY_REUSED", said, kind=Kind.ALREADY_EXISTS)
 
 
-def _fitting(events: tuple[StoredEvent, ...], actor: Actor) -> tuple[StoredEvent, ...]:
-    most = LARGEST_COPY if actor.role is Role.SERVICE else LARGEST_EVENT
-    for event in events:
-        if (size := len(orjson.dumps(event.data))) > most:
-            said = f"an event has at most {most} bytes, this would have {size}: say it in fewer words"
+def _fitting(events: tuple[StoredEvent, ...]) -> tuple[StoredEvent, ...]:
+    """The last resort: what a command may say is bounded by the command."""
+    sizes = [len(orjson.dumps(event.data)) for event in events]
+    for size, most in ((max(sizes, default=0), LARGEST_EVENT), (sum(sizes), LARGEST_COMMIT)):
+        if size > most:
+            said = f"this would take {size} bytes, and at most {most} can be stored: say it in fewer words or in parts"
             raise Refusal("EVENT_TOO_LARGE", said, kind=Kind.INVALID_ARGUMENT, most=most, size=size)
     return events
 

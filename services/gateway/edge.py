@@ -82,7 +82,7 @@ class Edge:
         self._meter, self._cors = meter, Cors(settings.cors_origins)
         self._tracing = settings.otel_exporter_otlp_endpoint is not None
         self._pace = sse.Pace(settings.heartbeat, settings.longest_stream)
-        self._in_hand = self._streams = 0
+        self._in_hand = self._webhooks = self._streams = 0
         self.closing = asyncio.Event()
         """Set when the process is to stop: streams end, `/readyz` says so."""
 
@@ -140,17 +140,15 @@ class Edge:
         metadata = await self._metadata(route, exchange)
         if route.method.streaming:
             return await self._stream(route, values, exchange, metadata)
-        if self._in_hand >= self._settings.most_in_hand:
-            raise problems.overloaded()
-        self._in_hand += 1
+        self._enter(route)
         try:
             async with asyncio.timeout(self._settings.deadline):
-                body = await self._body(exchange)
+                body = await self._body(route, exchange)
                 scope = exchange.scope
                 request = route.request(values, scope["query_string"], body, headers=scope["headers"])
                 reply = await self._upstreams[route.method.owner].call(route.method.path, request, metadata)
         finally:
-            self._in_hand -= 1
+            self._leave(route)
         headers = [*JSON]
         version = reply.metadata.get(ETAG)
         if version:
@@ -217,8 +215,26 @@ class Edge:
         if len(exchange.path) + len(exchange.scope["query_string"]) > self._settings.longest_url:
             raise problems.too_large("URL_TOO_LONG", "path and query", self._settings.longest_url)
 
-    async def _body(self, exchange: Exchange) -> bytes:
-        headers, most = exchange.headers, self._settings.largest_body
+    def _enter(self, route: Route) -> None:
+        """What anyone may send takes no place from those who have a token."""
+        if route.raw:
+            if self._webhooks >= self._settings.most_webhooks:
+                raise problems.overloaded()
+            self._webhooks += 1
+        else:
+            if self._in_hand >= self._settings.most_in_hand:
+                raise problems.overloaded()
+            self._in_hand += 1
+
+    def _leave(self, route: Route) -> None:
+        if route.raw:
+            self._webhooks -= 1
+        else:
+            self._in_hand -= 1
+
+    async def _body(self, route: Route, exchange: Exchange) -> bytes:
+        headers = exchange.headers
+        most = self._settings.largest_webhook if route.raw else self._settings.largest_body
         length = headers.get(b"content-length")
         if length is None and b"transfer-encoding" not in headers:
             return b""
@@ -234,7 +250,7 @@ class Edge:
             if len(body) > most:
                 raise problems.too_large("BODY_TOO_LARGE", "the body", most)
         media = headers.get(b"content-type", b"application/json").partition(b";")[0].strip().lower()
-        if body and media != b"application/json":
+        if body and media != b"application/json" and not route.raw:
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", "the body must be application/json", kind=Kind.INVALID_ARGUMENT)
         return body
 

@@ -57,7 +57,7 @@ FIELD_ERROR: Json = {
 }
 PROBLEMS = {
     400: ("Invalid", "The input is not valid; `errors` says where."),
-    401: ("Unauthenticated", "There is no token, or not one that is accepted."),
+    401: ("Unauthenticated", "There is no token (of a webhook: no signature), or not one that is accepted."),
     403: ("Forbidden", "The token's role may not call this."),
     404: ("NotFound", "There is no such thing, or none that the caller may see."),
     409: (
@@ -144,7 +144,7 @@ def _operation(route: Route, schemas: Schemas) -> Json:
     roles = sorted(role.value for role in method.roles)
     who = f"For: {', '.join(roles) or 'nobody'}."
     if method.public:
-        who = "For whoever can sign it (Standard Webhooks)." if route.raw else "Anyone."
+        who = "For whoever can sign it." if route.raw else "Anyone."
     operation: Json = {
         "operationId": method.name[:1].lower() + method.name[1:],
         "tags": [method.owner],
@@ -152,7 +152,7 @@ def _operation(route: Route, schemas: Schemas) -> Json:
         "description": f"{description}\n\n{who}".strip(),
         "parameters": [*_path_parameters(route, schemas), *_query_parameters(route, schemas), *_header_parameters(route)],
         "responses": {**_success(route, schemas), **{str(status): _problem(status) for status in _statuses(route)}},
-        "security": [{}, {"bearer": []}] if method.public else [{"bearer": []}],
+        "security": [] if route.raw else [{}, {"bearer": []}] if method.public else [{"bearer": []}],
         "x-roles": roles,
     }
     if route.body and len(route.method.input.fields) > len(route.fields):
@@ -167,7 +167,7 @@ def _body(route: Route, schemas: Schemas) -> Json:
         schema = schemas.request(route.method.input, without={".".join(path) for path in route.fields})
     else:
         schema = schemas.field(_field(route.method.input, route.http.body), written=True)
-    return {"required": True, "content": {"application/json": {"schema": schema}}}
+    return {"required": True, "content": {"*/*" if route.raw else "application/json": {"schema": schema}}}
 
 
 def _success(route: Route, schemas: Schemas) -> Json:

@@ -39,6 +39,12 @@ class Settings(ProcessSettings):
     largest_body: int = Field(1_048_576, ge=1024, le=4_194_304)
     """Bytes of a request's body; beyond: 413."""
 
+    largest_webhook: int = Field(65_536, ge=1024, le=1_048_576)
+    """Bytes of a webhook's body, which anyone may send; beyond: 413."""
+
+    most_webhooks: int = Field(32, ge=1)
+    """Webhooks that are worked on at once, beside the requests: they take no place from those who have a token."""
+
     largest_headers: int = Field(16_384, ge=1024)
     """Bytes of a request's headers, names and values; beyond: 431."""
 

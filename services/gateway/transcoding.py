@@ -123,9 +123,15 @@ def all_routes(protos: Protos) -> Iterator[Route]:
 
 
 def _is_raw(descriptor: Descriptor, body: str) -> bool:
-    """Bytes are taken as they come, not as JSON has them: what is signed is signed so."""
+    """Bytes are taken as they come, not as JSON has them: what is signed is signed so. Raises ValueError for a request that
+    has no place for the headers, which hold the signature."""
     field = descriptor.fields_by_name.get(body)
-    return field is not None and field.type == FieldDescriptor.TYPE_BYTES
+    if field is None or field.type != FieldDescriptor.TYPE_BYTES:
+        return False
+    headers: Any = descriptor.fields_by_name.get("headers")
+    if headers is None or headers.message_type is None or not headers.message_type.GetOptions().map_entry:
+        raise ValueError(f"{descriptor.full_name} has a body of bytes, but no map of headers")
+    return True
 
 
 def _put_raw(message: Any, field: str, body: bytes, headers: Iterable[tuple[bytes, bytes]]) -> None:

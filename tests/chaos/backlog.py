@@ -60,6 +60,13 @@ async def lag(stack: Stack, ends: Ends) -> int:
     return behind
 
 
+async def held_up(stack: Stack) -> int:
+    """Commits that are stored and not published, and messages that a group has not handled."""
+    behind = await lag(stack, await ends(stack))
+    out_there = await published(stack)
+    return behind + (await heads(stack) - out_there).total()
+
+
 async def drained(stack: Stack) -> float:
     """Seconds until all that is stored now has come everywhere."""
     since, stored = time.monotonic(), await heads(stack)

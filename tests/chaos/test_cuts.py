@@ -10,7 +10,7 @@ import pytest
 
 from cli.story.api import RETRIED
 from libs.events.testing import eventually
-from tests.chaos.backlog import drained, ends, heads, lag, published
+from tests.chaos.backlog import drained, held_up
 from tests.chaos.faults import BOTH, Fault, Tally, inflict
 from tests.chaos.proxy import Toxic
 from tests.chaos.schedule import Form
@@ -76,25 +76,18 @@ async def test_what_a_cut_held_up_is_everywhere_within_twice_its_time(
             stack.edges[edge].break_(Toxic.BLACKHOLE)
             try:
                 await asyncio.sleep(CUT)
-                held_up = await _held_up(stack)
+                held = await held_up(stack)
             finally:
                 stack.edges[edge].heal()
-            took[edge] = held_up, await drained(stack)
+            took[edge] = held, await drained(stack)
             assert took[edge][1] <= 2 * CUT, f"{edge}: {took[edge][1]:.1f} s after {CUT:.0f} s without it"
-    assert all(held_up for held_up, _ in took.values()), f"nothing was held up: {took}"
+    assert all(held for held, _ in took.values()), f"nothing was held up: {took}"
     assert not traffic.seen.broken, "\n".join(traffic.seen.broken)
     await nothing_lost_and_nothing_twice(stack, stack.settles)
     await what_was_told_stands(stack, traffic.seen)
     told = ", ".join(f"{edge} {seconds:.1f} s ({held} held up)" for edge, (held, seconds) in took.items())
     ours = f"after {CUT:.0f} s without it: {told}, until all that was stored by its return was published and handled"
     shown.append(Row("a backlog drains within twice the time of the cut", "Temporal: watch the backlog drain", ours, command))
-
-
-async def _held_up(stack: Stack) -> int:
-    """Commits that are stored and not published, and messages that a group has not handled."""
-    behind = await lag(stack, await ends(stack))
-    out_there = await published(stack)
-    return behind + (await heads(stack) - out_there).total()
 
 
 def _cuts(chance: random.Random, form: Form, edges: list[str]) -> Iterator[Fault]:

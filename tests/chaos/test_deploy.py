@@ -8,7 +8,7 @@ import time
 import pytest
 
 from libs.events.testing import eventually
-from tests.chaos.backlog import drained
+from tests.chaos.backlog import drained, held_up
 from tests.chaos.faults import Fault, Tally, inflict
 from tests.chaos.proxy import Toxic
 from tests.chaos.schedule import Form
@@ -54,6 +54,7 @@ async def test_a_service_that_cannot_hear_the_broker_says_so_and_is_back_by_itse
             why = await eventually(lambda: stack.why_not_ready("campaigns"), timeout=NOTICED, every=0.2)
             noticed = time.monotonic() - began
             await asyncio.sleep(began + BLOCKED - time.monotonic())
+            held = await held_up(stack)
         finally:
             edge.heal()
         healed = time.monotonic()
@@ -62,12 +63,13 @@ async def test_a_service_that_cannot_hear_the_broker_says_so_and_is_back_by_itse
         await drained(stack)
         caught_up = time.monotonic() - healed
     assert "Kafka" in why
+    assert held, "nothing was held up"
     assert caught_up <= AGAIN, f"{caught_up:.1f} s until nothing lagged"
     assert not traffic.seen.broken, "\n".join(traffic.seen.broken)
     await nothing_lost_and_nothing_twice(stack, stack.settles)
     ours = (
-        f"of {BLOCKED:.0f} s: not ready after {noticed:.1f} s; after the heal ready in {ready:.1f} s, and nothing lagged after "
-        f"{caught_up:.1f} s"
+        f"of {BLOCKED:.0f} s: not ready after {noticed:.1f} s; after the heal ready in {ready:.1f} s, and nothing lagged of "
+        f"{held} held up after {caught_up:.1f} s"
     )
     shown.append(Row("a broker that goes silent is noticed", "aiokafka#1154: alive but deaf", ours, command))
 

@@ -14,13 +14,13 @@ import pytest
 
 from libs.chassis.mongo import MongoDatabase
 from libs.chassis.system import SystemClock, SystemIds
-from libs.events.bus import KafkaBus
 from libs.events.documents import MongoDocuments
 from libs.events.envelope import Commit, topic
 from libs.events.relay import RELAYS
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
 from tests.chaos.schedule import Form
+from tests.infra.kafka.checks import read_all
 from tests.kernel.commits import new_commit
 from tests.scoreboard import Row
 
@@ -54,6 +54,20 @@ class Log:
         found = (await self.documents.get(RELAYS, [self.service])).get(self.service)
         return int(found.body["position"]) if found else 0
 
+    async def all_is_published(self) -> bool:
+        return await self.published() == len(self.stored)
+
+    async def moves_on(self, writing: asyncio.Future[None]) -> None:
+        """Returns when something more is published than now."""
+        before = await self.published()
+
+        async def has_moved() -> bool:
+            if writing.done():
+                writing.result()
+            return await self.published() > before
+
+        await eventually(has_moved, timeout=60, every=0.01)
+
 
 async def test_a_relay_that_is_killed_again_and_again_loses_nothing_and_repeats_little(
     mongo: str, kafka: str, database: MongoDatabase, service_name: str, form: Form, seed: int, shown: list[Row], command: str
@@ -62,22 +76,27 @@ async def test_a_relay_that_is_killed_again_and_again_loses_nothing_and_repeats_
     argv = (sys.executable, "-m", "tests.kernel.relay_process", mongo, kafka, service_name, "one")
     relay, enough = await asyncio.create_subprocess_exec(*argv), asyncio.Event()
     writing = asyncio.ensure_future(log.append(enough))
-    for _ in range(form.relay_kills):
-        before = await log.published()
-        await eventually(lambda before=before: _is_past(log, before), timeout=60, every=0.01)
-        await asyncio.sleep(chance.uniform(0, 0.3))
-        relay.kill()
+    try:
+        for _ in range(form.relay_kills):
+            await log.moves_on(writing)
+            await asyncio.sleep(chance.uniform(0, 0.3))
+            relay.kill()
+            await relay.wait()
+            killed = time.monotonic()
+            relay = await asyncio.create_subprocess_exec(*argv)
+            await log.moves_on(writing)
+            resumed.append(time.monotonic() - killed)
+        enough.set()
+        await writing
+        await eventually(log.all_is_published, timeout=60, every=0.05)
+    finally:
+        enough.set()
+        if relay.returncode is None:
+            relay.kill()
         await relay.wait()
-        killed, before = time.monotonic(), await log.published()
-        relay = await asyncio.create_subprocess_exec(*argv)
-        await eventually(lambda before=before: _is_past(log, before), timeout=60, every=0.01)
-        resumed.append(time.monotonic() - killed)
-    enough.set()
-    await writing
-    await eventually(lambda: _is_past(log, len(log.stored) - 1), timeout=60, every=0.05)
-    relay.terminate()
-    await relay.wait()
-    heard = await _heard(kafka, service_name)
+        await asyncio.gather(writing, return_exceptions=True)
+    read = await read_all(kafka, topic(service_name))
+    heard = [(message.key, int(message.headers["ce_streamversion"])) for message in read]
     kinds, inversions = Counter(heard), _inversions(heard)
     wanted = {(commit.stream, version) for commit in log.stored for version in range(commit.first, commit.last + 1)}
     repeated = kinds.total() - len(kinds)
@@ -90,21 +109,6 @@ async def test_a_relay_that_is_killed_again_and_again_loses_nothing_and_repeats_
         f"a kill), published again after {statistics.median(resumed):.1f} s, at most {max(resumed):.1f} s"
     )
     shown.append(Row("a relay killed again and again, under appending", "Debezium; 5 s", ours, command))
-
-
-async def _is_past(log: Log, position: int) -> bool:
-    return await log.published() > position
-
-
-async def _heard(bootstrap: str, service: str) -> list[tuple[str, int]]:
-    """Stream and version of all messages, partition by partition."""
-    bus, found = KafkaBus(bootstrap, SystemClock(), SystemIds()), list[tuple[str, int]]()
-    for partition, end in (await bus.ends(topic(service))).items():
-        for offset in range(end):
-            message = (await bus.read(topic(service), {partition: offset}))[partition]
-            found.append((message.key, int(message.headers["ce_streamversion"])))
-    await bus.stop()
-    return found
 
 
 def _inversions(heard: list[tuple[str, int]]) -> list[tuple[str, int]]:

@@ -18,7 +18,7 @@ ANSWER_LOST = 1_017
 """An amount that the sandbox takes, and says nothing of when it is asked to."""
 SOONER = 20.0
 """Seconds: without the webhook it is looked up after 30."""
-PATH = "/v1/providers/sandbox/webhooks"
+PATH = "/v1/webhooks/payments/sandbox"
 
 
 @pytest.fixture

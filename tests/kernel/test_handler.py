@@ -10,7 +10,7 @@ import pytest
 
 from libs.events.decider import Actor, Kind, Refusal, Role
 from libs.events.faults import Faults
-from libs.events.handler import LARGEST_COPY, LARGEST_EVENT, CommandHandler
+from libs.events.handler import LARGEST_EVENT, CommandHandler
 from libs.events.memory import LoopClock, MemoryCommitLog
 from libs.events.ports import Unavailable
 from libs.events.testing import check_legal, given, run_virtual
@@ -305,18 +305,30 @@ def test_a_command_that_changes_nothing_writes_nothing() -> None:
     run_virtual(main())
 
 
-@pytest.mark.parametrize(("actor", "most"), [(ANN, LARGEST_EVENT), (Actor("jars", Role.SERVICE), LARGEST_COPY)])
-def test_what_no_broker_would_take_is_refused_before_it_is_stored(actor: Actor, most: int) -> None:
+def test_what_no_broker_would_take_is_refused_before_it_is_stored() -> None:
     """Row 15: behind an event that cannot be published nothing would be, ever again."""
 
     async def main() -> None:
-        log, spare = MemoryCommitLog(), len(orjson.dumps({"jar_id": "jar_", "party": actor.party or ""}))
-        here, fits = handler(log), "jar_" + "x" * (most - spare)
+        log, spare = MemoryCommitLog(), len(orjson.dumps({"jar_id": "jar_", "party": ANN.party}))
+        here, fits = handler(log), "jar_" + "x" * (LARGEST_EVENT - spare)
         with pytest.raises(Refusal) as refusal:
-            await here.handle(jar, OpenJar(jar_id=fits + "x"), actor=actor, commit_id=key("too large"))
-        assert (refusal.value.code, refusal.value.details["most"]) == ("EVENT_TOO_LARGE", most)
+            await here.handle(jar, OpenJar(jar_id=fits + "x"), actor=ANN, commit_id=key("too large"))
+        assert (refusal.value.code, refusal.value.details["most"]) == ("EVENT_TOO_LARGE", LARGEST_EVENT)
         assert await log.head() == 0
-        await here.handle(jar, OpenJar(jar_id=fits), actor=actor, commit_id=key("just so"))
+        await here.handle(jar, OpenJar(jar_id=fits), actor=ANN, commit_id=key("just so"))
+        assert await log.head() == 1
+
+    run_virtual(main())
+
+
+def test_nor_a_commit_that_no_database_would_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def main() -> None:
+        log = MemoryCommitLog()
+        here = await opened(log)
+        monkeypatch.setattr("libs.events.handler.LARGEST_COMMIT", 100)
+        with pytest.raises(Refusal) as refusal:
+            await here.handle(jar, AddPair(jar_id=JAR, cents=1), actor=ANN, commit_id=key("two events"))
+        assert (refusal.value.code, refusal.value.details["most"]) == ("EVENT_TOO_LARGE", 100)
         assert await log.head() == 1
 
     run_virtual(main())

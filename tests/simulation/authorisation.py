@@ -127,7 +127,7 @@ class Matrix:
 
     async def told_unsigned(self, caller: str) -> Told:
         """Of a webhook of the provider's, by the gateway."""
-        path = f"/v1/providers/{self.marketplace.provider.name}/webhooks"
+        path = f"/v1/webhooks/payments/{self.marketplace.provider.name}"
         headers = self._headers(caller, self.things.people)
         reply = await self.marketplace.frontend.request("POST", path, json={"type": "charge"}, headers=headers)
         return _told(reply, "")

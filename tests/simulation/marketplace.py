@@ -129,7 +129,7 @@ class Marketplace:
     async def _post_webhook(self, told: dict[str, Any], headers: Mapping[str, str]) -> int:
         try:
             reply = await self.frontend.request(
-                "POST", f"/v1/providers/{self.provider.name}/webhooks", json=told, headers=headers
+                "POST", f"/v1/webhooks/payments/{self.provider.name}", json=told, headers=headers
             )
         except httpx.TransportError:
             return 0

@@ -34,8 +34,10 @@ TROUBLES = ("unavailable", "lost before", "lost after", "lost after", "refused",
 NAME, SECRET = "sim", b"a secret of the simulation"
 TELLINGS = 8
 """Attempts to deliver a webhook, each after a longer pause."""
-FOREVER = 20.0
+LATEST = 20.0
 """Seconds: later than nearly all that waits for it."""
+LONG_AGO = timedelta(seconds=TOLERANCE + 600)
+"""Too old, also where the clock jumps back meanwhile."""
 Told = dict[str, Any]
 Post = Callable[[Told, Mapping[str, str]], Awaitable[int]]
 """Delivers a webhook; the answer's status, 0 where there is none."""
@@ -101,7 +103,7 @@ class Provider:
             outcome = known[1]
         else:
             self._keys[key] = sent
-            outcome = Refused(reason="not today") if kind == "refused" else Succeeded(provider="sim", reference=f"sim/{key}")
+            outcome = Refused(reason="not today") if kind == "refused" else Succeeded(provider=NAME, reference=f"{NAME}/{key}")
             self._outcomes[key] = (effect, outcome)
             if isinstance(outcome, Succeeded):
                 self.effects.setdefault(key, []).append(effect)
@@ -122,7 +124,7 @@ class Provider:
     async def _deliver(self, id_: str, told: Told) -> None:
         if self._mail.random() < self.troubled / 2:
             self._count("late")
-            await asyncio.sleep(self._mail.random() * FOREVER)
+            await asyncio.sleep(self._mail.random() * LATEST)
         for attempt in range(TELLINGS):
             await asyncio.sleep(self._mail.random() * 0.1 * 2**attempt)
             if self._mail.random() < self.troubled / 2:
@@ -147,7 +149,7 @@ class Provider:
             (
                 signed(SECRET[::-1], "msg_forged", now, payload),
                 signed(SECRET, "msg_forged", now, payload + b" "),
-                signed(SECRET, "msg_forged", now - timedelta(seconds=TOLERANCE + 30), payload),
+                signed(SECRET, "msg_forged", now - LONG_AGO, payload),
             )
         )
         status = await self._post(told, headers)

@@ -16,7 +16,7 @@ from tests.simulation.moves import LOOKS, MOVES, OPEN, STREAMS, Move, Scene
 from tests.simulation.network import HttpReply
 
 BRANDS, CREATORS, AT_ONCE = 2, 5, 8
-"""`AT_ONCE`: things that are done at one time; all of them and an operator have their hands full."""
+"""`AT_ONCE`: things that are done at one time, as many as there are people and an operator."""
 PATHS = {
     "brand": "/v1/brands",
     "creator": "/v1/creators",

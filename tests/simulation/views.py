@@ -1,5 +1,5 @@
-"""Read models are what their events make of them: each document at any moment, as far as its marks say that it has come, and
-all of them in the end."""
+"""Read models are what their events make of them: each document that was written since the last look, as far as its marks say
+that it has come, and all of them in the end."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from libs.events.projection import DELETED, MARKS, Projection, shown
 from libs.events.registry import registry
 from services.discovery.directory import LISTED, entry
 from tests.simulation.broken import Broken, hold
+from tests.simulation.database import BUILD
 from tests.simulation.marketplace import SERVICES, Marketplace, projections_of
 
 
@@ -40,7 +41,7 @@ class Views:
             database = self.marketplace.databases[owner]
             by_name = {projection.name: projection for projection in projections_of(owner)}
             for collection, id_ in dict.fromkeys(database.written):
-                projection = by_name.get(collection.partition("__v")[0])
+                projection = by_name.get(collection.partition(BUILD)[0])
                 found = database.one(collection, id_)
                 if projection is not None and found is not None:
                     self._is_as_far(owner, projection, found)
@@ -89,7 +90,7 @@ def _directories_are_folds(marketplace: Marketplace, events: list[Recorded[Any]]
 
 def _is_fold(name: str, stored: dict[str, Document], folded: Mapping[str, Document | None], *, as_it_is: bool = False) -> None:
     """`as_it_is`: without the marks of a projection."""
-    kept = stored if as_it_is else {id_: shown(body) for id_, body in stored.items() if not body.get("_deleted")}
+    kept = stored if as_it_is else {id_: shown(body) for id_, body in stored.items() if not body.get(DELETED)}
     wanted = {id_: body for id_, body in folded.items() if body is not None}
     hold("view = fold(log)", kept.keys() == wanted.keys(), f"{name}: {sorted(kept.keys() ^ wanted.keys())[:5]}")
     for id_, body in wanted.items():

@@ -7,6 +7,7 @@ import logging
 import multiprocessing
 import os
 import time
+import traceback
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
@@ -22,10 +23,10 @@ CORES = os.cpu_count() or 1
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What a worker says of a seed. `seconds` of its core."""
+    """What a worker says of a seed. `seconds` of its core; `failure`: what broke, empty where everything held."""
 
     result: Result
-    failed: bool
+    failure: str
     seconds: float
 
 
@@ -66,4 +67,5 @@ def one(seed: int, directory: Path) -> Done:
     result = simulate(seed, directory)
     gc.collect()
     gc.freeze()  # what every seed leaves for good (instruments of metrics that nobody reads) is not looked at again
-    return Done(replace(result, failure=None), result.failure is not None, time.process_time() - began)
+    failure = "".join(traceback.format_exception(result.failure)) if result.failure else ""
+    return Done(replace(result, failure=None), failure, time.process_time() - began)

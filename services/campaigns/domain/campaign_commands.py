@@ -22,6 +22,15 @@ from libs.events.catalog.values import (
 )
 from libs.events.decider import Command
 
+LARGEST_BRIEF = 128 * 1024
+"""Bytes as JSON. Every invitation, offer and contract holds the brief again, and a hundred are invited at once."""
+
+
+def _in_bounds(brief: Brief) -> Brief:
+    if (size := len(brief.model_dump_json().encode())) > LARGEST_BRIEF:
+        raise ValueError(f"a brief has at most {LARGEST_BRIEF} bytes, this one has {size}")
+    return brief
+
 
 class DraftCampaign(Command):
     """Write down a campaign. What is missing may be missing until it is launched."""
@@ -30,7 +39,7 @@ class DraftCampaign(Command):
     name: Label
     objective: Objective
     mode: CampaignMode
-    brief: Brief = Brief()
+    brief: Annotated[Brief, AfterValidator(_in_bounds)] = Brief()
     budget: Money | None = None
     schedule: Schedule | None = None
     deliverables: Annotated[tuple[DeliverableTemplate, ...], Field(max_length=20)] = ()

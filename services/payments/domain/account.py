@@ -76,6 +76,10 @@ class InUse:
     def waiting(self, payment_id: PaymentId) -> Waiting | None:
         return next((waiting for waiting in self.queue if waiting.payment_id == payment_id), None)
 
+    def failed(self, deposit_id: DepositId) -> bool:
+        """As far as the settled ones are remembered."""
+        return any(deposit.deposit_id == deposit_id and deposit.status == "failed" for deposit in self.settled)
+
     def queued(self, currency: Currency) -> int:
         return sum(waiting.amount.amount for waiting in self.queue if waiting.amount.currency == currency)
 
@@ -163,6 +167,12 @@ def decide(command: AccountCommand, state: Account) -> Decision:
             return [
                 DepositLookupStarted(brand_id=state.brand_id, deposit_id=deposit, amount=known.amount, asked=known.asked + 1)
             ]
+        case RecordCharge(deposit_id=deposit, outcome=Succeeded()), InUse() if state.failed(deposit):
+            raise Refusal(
+                "CHARGE_CONTRADICTED",
+                "the provider reports a charge that it had refused: look into it",
+                deposit_id=deposit,
+            )
         case ((RecordCharge() | ReconcileDeposit()), InUse()):
             return []
         case Reserve(), InUse() if state.knows(command.payment_id):

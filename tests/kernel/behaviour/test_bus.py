@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import pytest
 from aiokafka.partitioner import DefaultPartitioner
 
-from libs.events.handler import LARGEST_COPY
+from libs.events.handler import LARGEST_EVENT
 from libs.events.ports import Bus, Delivery, Message, Unavailable
 from libs.events.testing import eventually
 
@@ -80,7 +80,7 @@ async def test_a_topic_that_several_create_at_once_is_there_for_each_of_them(bus
 async def test_the_largest_event_is_taken(bus: Bus, topic: str) -> None:
     """Of random bytes, so that no compression helps, with headers such as ours have."""
     await bus.ensure(topic)
-    largest = Message("jar_1", random.Random(1).randbytes(LARGEST_COPY), tuple((f"ce_{n}", b"x" * 64) for n in range(20)))
+    largest = Message("jar_1", random.Random(1).randbytes(LARGEST_EVENT), tuple((f"ce_{n}", b"x" * 64) for n in range(20)))
     partition = bus.partition("jar_1")
     last = await bus.publish(topic, [largest])
     found = (await bus.read(topic, last))[partition]

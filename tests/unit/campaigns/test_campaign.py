@@ -96,6 +96,14 @@ def test_only_a_brand_drafts_a_campaign() -> None:
     given(CAMPAIGN).when(draft, actor=Actor("nobody", Role.BRAND)).then_refused("NOT_A_BRAND")
 
 
+def test_a_brief_is_bounded_as_every_invitation_holds_it_again() -> None:
+    words = ("é" * 1_300,) * 50
+    fits = {**draft.model_dump(exclude={"brief"}), "brief": {"do": words[:48]}}
+    assert DraftCampaign.model_validate(fits).brief.do == words[:48]
+    with pytest.raises(ValidationError, match="a brief has at most 131072 bytes"):
+        DraftCampaign.model_validate({**fits, "brief": {"do": words, "dont": words[:3]}})
+
+
 def test_a_draft_may_lack_everything_and_the_launch_names_each() -> None:
     bare = drafted(brief=Brief(), budget=None, schedule=None, deliverables=())
     refused = given(CAMPAIGN, bare).when(LaunchCampaign(campaign_id=CMP), actor=AS_GLOW).then_refused("NOT_READY_TO_LAUNCH")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
 import pytest
 
 from libs.chassis.descriptors import Http, Protos
+from libs.events.testing import eventually
 from services.gateway.transcoding import Route
-from tests.unit.gateway.library import ANA, FakeUpstream, client, gateway
+from tests.unit.gateway.library import ANA, BOOK, FakeUpstream, client, gateway
 
 
 @pytest.fixture
@@ -133,3 +135,31 @@ async def test_bytes_are_taken_as_they_come_with_the_headers_but_for_secrets(ups
 async def test_nor_can_the_query_give_them(upstream: FakeUpstream) -> None:
     said = await problem(upstream, "POST", "/v1/sellers/acme/news?payload=eA==", content=b"{}")
     assert said["code"] == "UNKNOWN_PARAMETER"
+
+
+async def test_what_anyone_may_send_is_small_and_of_any_type(upstream: FakeUpstream) -> None:
+    upstream.answer = {}
+    await asked(upstream, "POST", "/v1/sellers/acme/news", content=b"a=b", headers={"content-type": "text/plain"})
+    async with client(gateway(upstream)) as http:
+        answer = await http.post("/v1/sellers/acme/news", content=b"x" * 70_000)
+    assert (answer.status_code, answer.json()["code"]) == (413, "BODY_TOO_LARGE")
+
+
+async def test_what_anyone_sends_takes_no_place_from_who_has_a_token(upstream: FakeUpstream) -> None:
+    never = asyncio.Event()
+
+    async def waits() -> dict[str, Any]:
+        await never.wait()
+        return {}
+
+    upstream.answer = waits
+    async with client(gateway(upstream, most_webhooks=2, most_in_hand=1)) as http:
+        news = [asyncio.create_task(http.post("/v1/sellers/acme/news", content=b"{}")) for _ in range(2)]
+        await eventually(lambda: len(upstream.calls) == 2)
+        refused = await http.post("/v1/sellers/acme/news", content=b"{}")
+        upstream.answer = dict(BOOK)
+        answered = await http.get("/v1/books/b1", headers=ANA)
+        never.set()
+        told = await asyncio.gather(*news)
+    assert (refused.status_code, answered.status_code) == (503, 200)
+    assert [one.status_code for one in told] == [200, 200]

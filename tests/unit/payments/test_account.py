@@ -289,3 +289,10 @@ def test_only_the_brand_and_the_house_see_an_account():
 def test_the_table_of_legal_commands_is_what_decide_does():
     offers = [deposit(eur(1)), charge(CHARGED), reconcile, reserve(eur(1)), give_back(eur(1)), spend()]
     check_legal(account, [Unused(), in_use(deposited(eur(5)))], offers)
+
+
+def test_a_charge_that_was_refused_and_is_reported_done_is_looked_into():
+    """Late news that would be lost: money was taken, and nobody was told."""
+    charge = RecordCharge(brand_id=BRAND, deposit_id=DEPOSIT, outcome=Succeeded(provider="sandbox", reference="ch-1"))
+    refused = DepositFailed(brand_id=BRAND, deposit_id=DEPOSIT, amount=eur(5_000), reason="no cover")
+    given(account, deposit_requested(eur(5_000)), refused).when(charge).then_refused("CHARGE_CONTRADICTED", deposit_id=DEPOSIT)
