@@ -226,7 +226,7 @@ MOVES: Mapping[str, tuple[Move, ...]] = {
         Move("PauseCampaign", BRAND, "/v1/campaigns/{id}:pause", any_of("launched"), weight=0.1),
         Move("ResumeCampaign", BRAND, "/v1/campaigns/{id}:resume", any_of("paused")),
         Move("CancelCampaign", BRAND, "/v1/campaigns/{id}:cancel", any_of("launched", "paused"), because, 0.05),
-        Move("RecommendCreators", BRAND, "/v1/campaigns/{id}:recommendCreators", weight=0.1),
+        Move("RecommendCreators", BRAND, "/v1/campaigns/{id}:recommendCreators", any_of("launched"), weight=0.1),
         Move("InviteCreators", BRAND, "/v1/campaigns/{id}:invite", any_of("may invite"), invitation, 12),
         Move("ApplyToCampaign", CREATOR, "/v1/campaigns/{id}/applications", any_of("may invite"), proposal, 8),
     ),

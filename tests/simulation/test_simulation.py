@@ -31,7 +31,7 @@ FOUND = {
     608: "a relay took a short topic that was lost for whole, and never published ten events again",
 }
 """Seeds that found a mistake. What they draw changes as the workload does; they are kept all the same."""
-TRACED = range(21, 41)
+TRACED = range(21, 61)
 """Seeds that are run while it is noted what they execute, until nothing is missing."""
 NOT_SIMULATED = {
     "libs/events/assignor.py": "Kafka itself: the bus is a twin",
