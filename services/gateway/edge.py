@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -82,7 +83,10 @@ class Edge:
         self._meter, self._cors = meter, Cors(settings.cors_origins)
         self._tracing = settings.otel_exporter_otlp_endpoint is not None
         self._pace = sse.Pace(settings.heartbeat, settings.longest_stream)
-        self._in_hand = self._webhooks = self._streams = 0
+        self._streams = 0
+        self._in_hand: Counter[bool] = Counter()
+        """By `Route.raw`: what anyone may send takes no place from those who have a token."""
+        self._places = {False: settings.most_in_hand, True: settings.most_webhooks}
         self.closing = asyncio.Event()
         """Set when the process is to stop: streams end, `/readyz` says so."""
 
@@ -140,7 +144,9 @@ class Edge:
         metadata = await self._metadata(route, exchange)
         if route.method.streaming:
             return await self._stream(route, values, exchange, metadata)
-        self._enter(route)
+        if self._in_hand[route.raw] >= self._places[route.raw]:
+            raise problems.overloaded()
+        self._in_hand[route.raw] += 1
         try:
             async with asyncio.timeout(self._settings.deadline):
                 body = await self._body(route, exchange)
@@ -148,7 +154,7 @@ class Edge:
                 request = route.request(values, scope["query_string"], body, headers=scope["headers"])
                 reply = await self._upstreams[route.method.owner].call(route.method.path, request, metadata)
         finally:
-            self._leave(route)
+            self._in_hand[route.raw] -= 1
         headers = [*JSON]
         version = reply.metadata.get(ETAG)
         if version:
@@ -214,23 +220,6 @@ class Edge:
             raise problems.too_large("HEADERS_TOO_LARGE", "the headers", most)
         if len(exchange.path) + len(exchange.scope["query_string"]) > self._settings.longest_url:
             raise problems.too_large("URL_TOO_LONG", "path and query", self._settings.longest_url)
-
-    def _enter(self, route: Route) -> None:
-        """What anyone may send takes no place from those who have a token."""
-        if route.raw:
-            if self._webhooks >= self._settings.most_webhooks:
-                raise problems.overloaded()
-            self._webhooks += 1
-        else:
-            if self._in_hand >= self._settings.most_in_hand:
-                raise problems.overloaded()
-            self._in_hand += 1
-
-    def _leave(self, route: Route) -> None:
-        if route.raw:
-            self._webhooks -= 1
-        else:
-            self._in_hand -= 1
 
     async def _body(self, route: Route, exchange: Exchange) -> bytes:
         headers = exchange.headers

@@ -88,8 +88,8 @@ class Frontends:
             twice = await asyncio.gather(self._answer(sent, body), self._answer(sent, body))
             self._happened["the same command twice at once"] += 1
             self._same(sent, [reply for reply, recorded in twice if recorded])
-            told = sorted(twice, key=lambda one: (one[0] is None, not one[1], one[0] and one[0].status_code))
-            reply = told[0][0]
+            answered = [(not recorded, reply.status_code, reply) for reply, recorded in twice if reply is not None]
+            reply = min(answered, key=lambda one: one[:2])[2] if answered else None
         else:
             reply = await self._insist(sent, body)
         if reply is not None:

@@ -16,7 +16,8 @@ from tests.simulation.moves import LOOKS, MOVES, OPEN, STREAMS, Move, Scene
 from tests.simulation.network import HttpReply
 
 BRANDS, CREATORS, AT_ONCE = 2, 5, 4
-"""`AT_ONCE`: things that are done at one time. With eight a seed costs a fifteenth less, and half as many deals are paid."""
+"""`AT_ONCE`: things that are done at one time. With eight a thousand seeds cost an eighth less, and half as many
+deals are paid."""
 PATHS = {
     "brand": "/v1/brands",
     "creator": "/v1/creators",

@@ -8,8 +8,7 @@ import pytest
 
 from libs.chassis.descriptors import Protos
 from libs.chassis.issuer import DevelopmentIssuer
-from libs.chassis.rpcs import Reads, Rpc, command, get, query, webhook
-from libs.chassis.table import TableError
+from libs.chassis.rpcs import Reads, command
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import iso
 from libs.events.faults import Faults
@@ -18,16 +17,8 @@ from libs.events.ports import Unavailable
 from tests.unit.chassis.notes import (
     BRAND,
     RPCS,
-    CountNotes,
-    EditNote,
-    ListNotes,
-    NameShelf,
     World,
     WriteNote,
-    count_notes,
-    hear_note,
-    list_notes,
-    shelf,
     world,
 )
 
@@ -359,7 +350,7 @@ async def test_an_outage_is_unavailable_and_says_nothing_of_the_inside(notes: Wo
 
 # --- webhooks --------------------------------------------------------------------------------------------------------
 
-TELLING, HEARS = "0000000001", webhook(hear_note)
+TELLING = "0000000001"
 
 
 async def hear(of: World, text: str, sender: str = "radio") -> None:
@@ -389,34 +380,3 @@ async def test_what_cannot_be_done_is_said_so_that_it_is_told_again(notes: World
             await hear(notes, text, sender)
         assert refusal.value.kind is kind
     assert await notes.log.head() == 0
-
-
-# --- the table of contents -------------------------------------------------------------------------------------------
-
-
-def misfit(protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock, **changed: Rpc | None) -> str:
-    table = {name: rpc for name, rpc in {**RPCS, **changed}.items() if rpc is not None}
-    with pytest.raises(TableError) as error:
-        world(protos, issuer, clock, table)
-    return str(error.value)
-
-
-def test_a_table_that_does_not_fit_the_protos_stops_the_start(
-    protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock
-) -> None:
-    assert misfit(protos, issuer, clock, GetNote=None) == "GetNote: in the protos, not in the table"
-    assert misfit(protos, issuer, clock, More=command(WriteNote)) == "More: in the table, not in the protos"
-    assert "only a watch" in misfit(protos, issuer, clock, WatchNotes=query(CountNotes, count_notes))
-    assert "NameShelf: the request lacks text" in misfit(protos, issuer, clock, NameShelf=command(WriteNote))
-    assert "WriteNote does not take name" in misfit(protos, issuer, clock, NameShelf=command(WriteNote))
-    assert "comes from the token" in misfit(protos, issuer, clock, EditNote=command(EditNote, id="party"))
-    assert "request lacks shelf_id" in misfit(protos, issuer, clock, GetNote=get(shelf))
-    assert "names no read model" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes))
-    assert "CountNotes: the request lacks headers, payload, sender" in misfit(protos, issuer, clock, CountNotes=HEARS)
-    assert "must be public" in misfit(protos, issuer, clock, WriteNote=HEARS)
-    assert "has not: others" in misfit(protos, issuer, clock, ListNotes=query(ListNotes, list_notes, "others"))
-
-
-def test_all_misfits_are_told_at_once(protos: Protos, issuer: DevelopmentIssuer, clock: ManualClock) -> None:
-    said = misfit(protos, issuer, clock, GetNote=None, EditNote=command(NameShelf))
-    assert said.count("\n") == 2
