@@ -10,13 +10,14 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from rich.markup import escape
 
 from cli import state
 from cli.console import DATA_DIR, SERVICES, DataDir, fail, out, service_named
 from libs.events.envelope import topic
+from libs.events.kafka_consumer import SparingConsumer
 from libs.events.partitions import PARTITIONS
 
 app = typer.Typer(help="The event stream.", no_args_is_help=True)
@@ -65,7 +66,7 @@ def _moment(start: str) -> datetime | str:
 
 
 async def _tail(kafka: str, topics: list[str], start: datetime | str, following: bool, as_json: bool) -> None:
-    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, enable_auto_commit=False, client_id="limelight-cli")
+    consumer = SparingConsumer(bootstrap_servers=kafka, enable_auto_commit=False, client_id="limelight-cli")
     await consumer.start()
     try:
         async for seen in _events(consumer, topics, start, following):
@@ -77,9 +78,7 @@ async def _tail(kafka: str, topics: list[str], start: datetime | str, following:
         await consumer.stop()
 
 
-async def _events(
-    consumer: AIOKafkaConsumer, topics: list[str], start: datetime | str, following: bool
-) -> AsyncIterator[_Seen]:
+async def _events(consumer: SparingConsumer, topics: list[str], start: datetime | str, following: bool) -> AsyncIterator[_Seen]:
     there = await consumer.topics()
     partitions = [TopicPartition(name, number) for name in topics if name in there for number in range(PARTITIONS)]
     if not partitions:
@@ -98,7 +97,7 @@ async def _events(
 
 
 async def _begin(
-    consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int], start: datetime | str
+    consumer: SparingConsumer, ends: dict[TopicPartition, int], start: datetime | str
 ) -> dict[TopicPartition, int]:
     """By partition, as numbers: a `seek_to_beginning` may lose against the consumer's own first look, which goes to the end."""
     if start == BEGINNING:
@@ -110,7 +109,7 @@ async def _begin(
     return {partition: found[partition].offset if found.get(partition) else end for partition, end in ends.items()}
 
 
-async def _behind(consumer: AIOKafkaConsumer, ends: dict[TopicPartition, int]) -> bool:
+async def _behind(consumer: SparingConsumer, ends: dict[TopicPartition, int]) -> bool:
     for partition, end in ends.items():
         if await consumer.position(partition) < end:
             return True

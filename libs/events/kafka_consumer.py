@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.protocol.fetch import FetchRequest
 
 Records = dict[TopicPartition, list[ConsumerRecord[bytes, bytes]]]
 
 FAILURES = (KafkaError, OSError, RuntimeError)
 """What aiokafka raises when the broker is away. To write to a connection that is closed is a RuntimeError to uvloop."""
-LOOK = 15
-"""Milliseconds that an idle consumer listens between rests."""
+SOON = 0.2
+"""Seconds, less than a broker may wait until something comes: an answer that holds nothing and came sooner was no wait."""
 REST_STEP, REST_MOST = 0.005, 0.1
-"""Seconds: each empty look adds so much to the rest before the next one, up to so much. A marketplace at night costs little."""
+"""Seconds: each such answer adds so much to the rest before the next question, up to so much."""
 LEAVE = 2.0
 """Seconds that a consumer which stops waits for the broker: for its last commit, and to leave its group."""
 
@@ -47,29 +49,45 @@ class Hand:
 
 
 class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
-    """Fetches in short looks while there is nothing. The embedded broker answers a fetch that names a partition which was
-    never written to at once, however long it may wait: a consumer of such a partition would ask thousands of times
-    a second."""
+    """Rests where a broker does not wait. The embedded one answers at once that there is nothing, however long it may wait for
+    something: aiokafka would ask it thousands of times a second."""
+
+    def __init__(self, *topics: str, **settings: Any) -> None:
+        super().__init__(*topics, **settings)
+        self._rest = 0.0
+        self._ask, self._client.send = self._client.send, self._ask_seldom
+
+    async def _ask_seldom(self, node: int, request: Any, **how: Any) -> Any:
+        asked = time.monotonic()
+        answer = await self._ask(node, request, **how)
+        if answer.API_KEY != FetchRequest.API_KEY:
+            return answer
+        if not _holds_nothing(answer):
+            self._rest = 0.0
+        elif time.monotonic() - asked < SOON:
+            self._rest = min(REST_MOST, self._rest + REST_STEP)
+            await asyncio.sleep(self._rest)
+        return answer
+
+
+def _holds_nothing(answer: Any) -> bool:
+    """Neither a record nor an error."""
+    return not any(error or messages for _, partitions in answer.topics for _, error, *_, messages in partitions)
+
+
+class GroupConsumer(SparingConsumer):
+    """A member of a group, whose `hand` knows what is being handled."""
 
     def __init__(self, *topics: str, hand: Hand, **settings: Any) -> None:
         super().__init__(*topics, **settings)
-        self._hand, self._rest = hand, 0.0
+        self._hand = hand
 
     async def getmany(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Records:
-        if self._rest:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._rest):
-                    await self._hand.stopping.wait()
         if self._hand.stopping.is_set():
             return {}
-        self.resume(*self.paused())
-        records: Records = await super().getmany(*partitions, timeout_ms=min(timeout_ms, LOOK), max_records=max_records)
+        records: Records = await super().getmany(*partitions, timeout_ms=timeout_ms, max_records=max_records)
         if records:
             self._hand.idle.clear()  # at once: a rebalance that begins before the handler does must wait for it too
-            self._rest = 0.0
-        else:
-            self._rest = min(REST_MOST, self._rest + REST_STEP)
-            self.pause(*self.assignment())
         return records
 
     def broken(self) -> str | None:

@@ -18,7 +18,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from libs.events.assignor import by_name
 from libs.events.backoff import pause
 from libs.events.ids import Ids
-from libs.events.kafka_consumer import FAILURES, LEAVE, FinishFirst, Hand, SparingConsumer
+from libs.events.kafka_consumer import FAILURES, LEAVE, FinishFirst, GroupConsumer, Hand
 from libs.events.ports import Bus, Clock, Deliver, Delivery, Unavailable
 
 log = logging.getLogger(__name__)
@@ -38,8 +38,8 @@ class SubscriptionSettings:
     """Name of this process that outlives a restart (the pod's): its partitions then wait for it instead of moving."""
     max_records: int = 2_000
     """Largest batch."""
-    poll: float = 0.03
-    """Seconds that a consumer rests after an empty poll."""
+    poll: float = 0.5
+    """Seconds that a poll waits for something to come."""
     session_timeout: float = 30.0
     """Seconds without a heartbeat until a member counts as dead."""
     rebalance_timeout: float = 30.0
@@ -113,7 +113,7 @@ class KafkaSubscription:
         try:
             await self._broker.connect()
             config = self._broker.config.broker_config
-            config.builder = partial(SparingConsumer, hand=self._hand, **config.builder.keywords)  # type: ignore[attr-defined]
+            config.builder = partial(GroupConsumer, hand=self._hand, **config.builder.keywords)  # type: ignore[attr-defined]
             async with asyncio.timeout(self._settings.deaf_after):
                 await self._broker.start()
         except BaseException as failure:
