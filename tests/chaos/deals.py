@@ -51,14 +51,20 @@ class Deal:
 async def play(api: Api, chance: random.Random) -> str:
     """Plays what chance draws, to its end; returns the ending's name. Raises `Broken` where it does not go on, `Refused`
     where a legal step is refused."""
+    deal = await begun(api, chance)
+    ending: Callable[[Deal], Awaitable[None]] = chance.choice((released, released, released, refunded, declined, expired))
+    await ending(deal)
+    return ending.__name__
+
+
+async def begun(api: Api, chance: random.Random) -> Deal:
+    """A verified brand and a creator that was let in."""
     at = datetime.now(UTC)
     brand_id, (creator_id, application) = compose("brd", at, chance.getrandbits(80)), _creator(chance, at)
     brand, creator = api.person(brand_id, "brand", brand_id), api.person(creator_id, "creator", creator_id)
     deal = Deal(api, chance, at, brand, creator, chance.choice(FEES), chance.choice(DEPOSITS))
-    ending: Callable[[Deal], Awaitable[None]] = chance.choice((released, released, released, refunded, declined, expired))
     await _are_registered(deal, application)
-    await ending(deal)
-    return ending.__name__
+    return deal
 
 
 def _creator(chance: random.Random, at: datetime) -> tuple[str, Json]:
@@ -101,7 +107,7 @@ async def declined(deal: Deal) -> None:
 
 async def expired(deal: Deal) -> None:
     """The creator applies, and nobody answers."""
-    await _is_launched(deal)
+    await is_launched(deal)
     await deal.api.post(deal.creator, f"/v1/campaigns/{deal.campaign}/applications", {"terms": _terms(deal)})
     await _until(deal, f"/v1/engagements/{deal.engagement}", "expired")
 
@@ -120,8 +126,13 @@ async def _are_registered(deal: Deal, application: Json) -> None:
         raise Broken(f"the creator was not let in: {creator}")
 
 
-async def _is_launched(deal: Deal) -> None:
-    draft = {
+async def is_launched(deal: Deal) -> None:
+    deal.campaign = (await deal.api.post(deal.brand, "/v1/campaigns", draft(deal)))["campaignId"]
+    await deal.api.post(deal.brand, f"/v1/campaigns/{deal.campaign}:launch")
+
+
+def draft(deal: Deal) -> Json:
+    return {
         "name": "Five-minute breakfasts",
         "objective": "conversions",
         "mode": "open",
@@ -130,12 +141,10 @@ async def _is_launched(deal: Deal) -> None:
         "deliverables": [{"platform": "tiktok", "format": "video"}],
         "brief": {"do": ["Show the bowl"], "hashtags": ["#glowbowl"], "mentions": ["@glow"], "disclosureLabel": "#ad"},
     }
-    deal.campaign = (await deal.api.post(deal.brand, "/v1/campaigns", draft))["campaignId"]
-    await deal.api.post(deal.brand, f"/v1/campaigns/{deal.campaign}:launch")
 
 
 async def _is_invited(deal: Deal) -> None:
-    await _is_launched(deal)
+    await is_launched(deal)
     invitation = {"creatorIds": [deal.creator.party], "terms": _terms(deal)}
     await deal.api.post(deal.brand, f"/v1/campaigns/{deal.campaign}:invite", invitation)
     await _until(deal, f"/v1/engagements/{deal.engagement}", "invited")

@@ -39,10 +39,12 @@ class Form:
     """Seconds of traffic without faults, for comparison."""
     rate: float
     """Deals that begin per second."""
+    load: float
+    """Requests that begin per second, where replicas are restarted one by one."""
 
 
-SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5, 5.0, 0.5)
-LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 100, 20.0, 0.4)
+SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5, 5.0, 0.5, 20.0)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 100, 20.0, 0.4, 20.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ POLICY = {
     "RECONCILE_AFTER_SECONDS": "1",
     "LONGEST_WAIT_SECONDS": "2",
     "APPLICATION_STANDS_DAYS": "0.00005",  # 4.3 s: the application that nobody answers expires within a run
+    "TZ": "America/St_Johns",  # who took local time for the time would be wrong by hours, and in winter by others
 }
 """What the processes are told beyond their addresses, so that what takes days is seen in a run."""
 
@@ -56,6 +57,8 @@ class Stack(Marketplace):
     """Of all programs."""
     ready_after: float = 0.0
     """Seconds that its Kafka may take to start: a Java program takes longer than the embedded one."""
+    gateways: Sequence[str] = ()
+    """URLs, where there are several."""
 
     @property
     def patience(self) -> float:
@@ -137,22 +140,29 @@ class Stack(Marketplace):
 @asynccontextmanager
 async def started(data: Path, kafka: Kafka, clocks: Clocks | None = None) -> AsyncIterator[Stack]:
     """A stack on free ports, ready. `clocks`: its processes', where they are to be set. Raises `NotInstalled`."""
-    addresses = _addresses()
+    addresses = fixed_addresses()
     stack = Stack(data, ready_after=kafka.ready_after)
     await _raise_proxies(stack, addresses)
     parts = list(_behind_proxies(programs(addresses, data, kafka), stack.edges))
     if clocks is not None:
         parts = [part if part.name in STORES else _with_its_own_clock(part, clocks) for part in parts]
+    async with running(stack, parts, addresses):
+        yield stack
+
+
+@asynccontextmanager
+async def running(stack: Stack, parts: Sequence[Program], addresses: Addresses) -> AsyncIterator[None]:
+    """These programs, all ready, until the end of its block."""
     stack.names.extend(part.name for part in parts)
-    people.issuer(data)
+    people.issuer(stack.data)
     if not build_protos.OUTPUT.exists():
         build_protos.build()
-    parent = stack.supervision.start(parts, {**environment(addresses, data), **POLICY}, ROOT)
+    parent = stack.supervision.start(parts, {**environment(addresses, stack.data), **POLICY}, ROOT)
     shown = [{"name": part.name, "port": part.port, "probe": part.probe} for part in parts]
-    state.write(data, {**addresses.as_json(), "supervisor": parent.pid, "programs": shown})
+    state.write(stack.data, {**addresses.as_json(), "supervisor": parent.pid, "programs": shown})
     try:
         await stack.ready(stack.settles)
-        yield stack
+        yield
     finally:
         for name in stack.names:
             stack.signal(name, signal.SIGCONT)
@@ -163,7 +173,7 @@ async def started(data: Path, kafka: Kafka, clocks: Clocks | None = None) -> Asy
             await proxy.stop()
 
 
-def _addresses() -> Addresses:
+def fixed_addresses() -> Addresses:
     """Below the ports that systems give to outgoing connections: one of those could take a killed process's port."""
     while True:
         first = random.randrange(20_000, 30_000, 2 * OPS_DISTANCE)

@@ -4,6 +4,8 @@ is sent late is stamped with the time at which it was meant to be sent: an outag
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import itertools
 import math
 import random
 from collections.abc import Sequence
@@ -79,11 +81,31 @@ class Seen:
         return [timing.latency for timing in self.timings if since <= timing.intended < until]
 
 
+class Balanced(httpx.AsyncHTTPTransport):
+    """As a cluster's Service does: to each gateway in turn, and where a connection is refused to the next one."""
+
+    def __init__(self, gateways: Sequence[str]) -> None:
+        super().__init__(trust_env=False)
+        self._count, self._turns = len(gateways), itertools.cycle(map(httpx.URL, gateways))
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        for _ in range(self._count - 1):
+            with contextlib.suppress(httpx.ConnectError):
+                return await self._sent(request)
+        return await self._sent(request)
+
+    async def _sent(self, request: httpx.Request) -> httpx.Response:
+        gateway = next(self._turns)
+        request.url = request.url.copy_with(host=gateway.host, port=gateway.port)
+        return await super().handle_async_request(request)
+
+
 class Timed(httpx.AsyncClient):
     """Notes how long each request took, whatever came of it."""
 
     def __init__(self, stack: Stack, seen: Seen) -> None:
-        super().__init__(base_url=stack.url, timeout=GIVES_UP, trust_env=False)
+        gateways = stack.gateways or [stack.url]
+        super().__init__(base_url=stack.url, timeout=GIVES_UP, trust_env=False, transport=Balanced(gateways))
         self._seen = seen
 
     async def request(self, method: str, url: Any, **more: Any) -> httpx.Response:
