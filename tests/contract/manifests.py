@@ -91,7 +91,9 @@ def told_by_kubernetes(rendered: str) -> list[Told]:
 
 
 def compose() -> dict[str, Any]:
-    body: dict[str, Any] = yaml.safe_load((ROOT / "deploy" / "docker" / "compose.yaml").read_text())
+    """As it stands where nothing is set: `${NAME:-default}` is the default."""
+    text = (ROOT / "deploy" / "docker" / "compose.yaml").read_text()
+    body: dict[str, Any] = yaml.safe_load(re.sub(r"\$\{\w+:-([^}]*)\}", r"'\1'", text))
     return body
 
 
