@@ -27,9 +27,6 @@ NOTICED, AGAIN = 30.0, 60.0
 """Seconds until a consumer that hears nothing says so, and until it has caught up once the broker is there again."""
 BLOCKED = 60.0
 """Seconds that it hears nothing."""
-FELT = 1.0
-"""Seconds that 99 of 100 requests may take meanwhile, tried again where need be. Twice what they take otherwise, as the anchor
-has it, is not to be had here: what starts takes the two cores from all the others."""
 PRE_STOP = 2.0
 """Seconds from one replica's return to the next one's SIGTERM, in which gateways find it: a cluster gives 5 (deploy/k8s)."""
 WARM = 3.0
@@ -55,7 +52,7 @@ async def test_a_rolling_restart_is_hardly_felt(
         await nothing_lost_and_nothing_twice(stack, stack.settles)
         await what_was_told_stands(stack, load.seen)
     calm, during = load.latencies(began, restarting), load.latencies(restarting)
-    assert percentile(during, 0.99) <= FELT, told(during)
+    assert percentile(during, 0.99) <= form.felt, told(during)
     restarts = f"{len(tally.stops)} restarts, 0 failed commands after the clients' retries"
     ours = f"{restarts}; of {form.load:.0f} requests/s before {told(calm)}; during {told(during)}"
     anchor = "Temporal's pre-production guide; p99 below twice the calm one"
