@@ -11,6 +11,7 @@ import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from cli.opening import opened
 from libs.events.builds import request_rebuild
@@ -132,20 +133,37 @@ async def fill_disk(stack: Stack, fault: Fault, tally: Tally) -> None:
     """No file of the process may grow any more, as on a full disk: writes fail. Then there is room again. A store does not
     outlive it: a real one aborts, and the embedded database, which lives on and can do nothing, is helped. A service ends by
     itself when it cannot write, and finds the disk still full when it is started again."""
+    await _keep_within(stack, fault, resource.RLIMIT_FSIZE, 1)
+    if fault.target in STORES:
+        await kill(stack, fault, tally)
+
+
+async def starve(stack: Stack, fault: Fault, tally: Tally) -> None:
+    """The process gets no more memory than it has: allocations fail, threads cannot be started. Then there is enough again.
+    What it could not do it must do later, or end by itself, loudly, and be started again."""
+    if pid := stack.pid(fault.target):
+        await _keep_within(stack, fault, resource.RLIMIT_AS, _memory(pid))
+
+
+async def _keep_within(stack: Stack, fault: Fault, limit: int, most: int) -> None:
+    """The process, and whichever is started in its place, while the fault lasts."""
     until = time.monotonic() + fault.hold
-    full: dict[int, tuple[int, int]] = {}
+    bound: dict[int, tuple[int, int]] = {}
     while time.monotonic() < until:
         pid = stack.supervision.pid() if fault.target == LOGS else stack.pid(fault.target)
         with contextlib.suppress(ProcessLookupError):
-            if pid and pid not in full:
-                full[pid] = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, full[pid][1]))
+            if pid and pid not in bound:
+                bound[pid] = resource.prlimit(pid, limit)
+                resource.prlimit(pid, limit, (most, bound[pid][1]))
         await asyncio.sleep(0.05)
-    for pid, limits in full.items():
+    for pid, before in bound.items():
         with contextlib.suppress(ProcessLookupError):
-            resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
-    if fault.target in STORES:
-        await kill(stack, fault, tally)
+            resource.prlimit(pid, limit, before)
+
+
+def _memory(pid: int) -> int:
+    """Bytes of its address space."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
 
 
 async def rebuild(stack: Stack, fault: Fault, tally: Tally) -> None:
@@ -163,6 +181,7 @@ FAULTS: dict[str, Inflict] = {
     "take down": take_down,
     "wipe": wipe,
     "fill disk of": fill_disk,
+    "starve": starve,
     "rebuild": rebuild,
     "reset": on_edge(Toxic.RESET),
     "black out": on_edge(Toxic.BLACKHOLE),

@@ -34,6 +34,7 @@ class Form:
     outages: int
     wipes: int
     full_disks: int
+    starved: int
     rebuilds: int
     relay_kills: int
     calm: float
@@ -46,8 +47,8 @@ class Form:
     """Seconds that 99 of 100 of them may take, tried again where need be."""
 
 
-SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 5, 5.0, 0.5, 10.0, math.inf)
-LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 100, 20.0, 0.4, 20.0, 1.0)
+SHORT = Form("short", 1, 6, 2, 2, 3, 6, 3, 0, 1, 1, 1, 1, 1, 5, 5.0, 0.5, 10.0, math.inf)
+LONG = Form("long", 5, 180, 24, 20, 50, 60, 20, 30, 8, 4, 8, 10, 10, 100, 20.0, 0.4, 20.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def _on_processes(chance: random.Random, form: Form, processes: Sequence[str]) -
         yield _fault(chance, "wipe", "kafka", 0.5, 1.5)
     for target in _spread(chance, ("mongo", "kafka", LOGS, INDEX), form.full_disks):
         yield _fault(chance, "fill disk of", target, 3.0, 6.0)
+    for target in _spread(chance, processes, form.starved):
+        yield _fault(chance, "starve", target, 3.0, 6.0)
     for target in _spread(chance, SERVICES, form.rebuilds):
         yield _fault(chance, "rebuild", target)
 

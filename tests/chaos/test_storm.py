@@ -30,7 +30,7 @@ def _rows(storm: Storm, traffic: Traffic, command: str) -> list[Row]:
     cut, again = sum(faults.get(toxic, 0) for toxic in TOXICS), audited.published - audited.events
     frozen, rebuilt, stops = (faults.get(kind, 0) for kind in ("freeze", "rebuild", "terminate"))
     slowest = max(storm.tally.stops)
-    outages, wipes, full = (faults.get(kind, 0) for kind in ("take down", "wipe", "fill disk of"))
+    outages, wipes, full, starved = (faults.get(kind, 0) for kind in ("take down", "wipe", "fill disk of", "starve"))
     return [
         Row(
             "kill -9 of any process or store: every accepted command stands once, its event is published, nothing of the money "
@@ -58,9 +58,9 @@ def _rows(storm: Storm, traffic: Traffic, command: str) -> list[Row]:
             command,
         ),
         Row(
-            "broker or database away, the broker wiped, no room for data or logs",
+            "broker or database away, the broker wiped, no room for data or logs, no memory for a process",
             "Kafka is distribution, not truth; Vortex has disks on its list to do",
-            f"{outages} outages, {wipes} wipes, {full} full disks: 0 lost",
+            f"{outages} outages, {wipes} wipes, {full} full disks, {starved} starved: 0 lost",
             command,
         ),
         Row(
