@@ -118,6 +118,8 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal("UNAVAILABLE", "a part of the service does not answer now: try again", kind=Kind.UNAVAILABLE)
         case TimeoutError():
             return deadline_exceeded()
+        case MemoryError() | RuntimeError(args=("can't start new thread",)):
+            return Refusal("UNAVAILABLE", "this replica has no more memory: try again", kind=Kind.UNAVAILABLE)
         case _:
             return Refusal("INTERNAL", "something failed that is not the caller's fault", kind=Kind.INTERNAL)
 

@@ -112,6 +112,9 @@ def test_a_huge_refusal_still_fits_into_trailing_metadata() -> None:
         (ConcurrencyError("cmp_1", 3), Kind.ABORTED),
         (Unavailable("the password is hunter2"), Kind.UNAVAILABLE),
         (TimeoutError(), Kind.DEADLINE_EXCEEDED),
+        (MemoryError(), Kind.UNAVAILABLE),
+        (RuntimeError("can't start new thread"), Kind.UNAVAILABLE),
+        (RuntimeError("hunter2"), Kind.INTERNAL),
         (KeyError("hunter2"), Kind.INTERNAL),
     ],
 )
