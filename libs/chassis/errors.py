@@ -119,7 +119,7 @@ def refusal_of(error: Exception) -> Refusal:
         case TimeoutError():
             return deadline_exceeded()
         case MemoryError() | RuntimeError(args=("can't start new thread",)):
-            return Refusal("UNAVAILABLE", "this replica has no more memory: try again", kind=Kind.UNAVAILABLE)
+            return Refusal("UNAVAILABLE", "this replica has no more memory or threads now: try again", kind=Kind.UNAVAILABLE)
         case _:
             return Refusal("INTERNAL", "something failed that is not the caller's fault", kind=Kind.INTERNAL)
 

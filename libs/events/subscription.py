@@ -23,6 +23,8 @@ from libs.events.ports import Bus, Clock, Deliver, Delivery, Unavailable
 
 log = logging.getLogger(__name__)
 
+POLL = 500
+"""Milliseconds that a poll waits for something to come."""
 WATCH = 1.0
 """Seconds between two looks whether the consumer still hears."""
 METADATA_AGE = 5_000
@@ -38,8 +40,6 @@ class SubscriptionSettings:
     """Name of this process that outlives a restart (the pod's): its partitions then wait for it instead of moving."""
     max_records: int = 2_000
     """Largest batch."""
-    poll: float = 0.5
-    """Seconds that a poll waits for something to come."""
     session_timeout: float = 30.0
     """Seconds without a heartbeat until a member counts as dead."""
     rebalance_timeout: float = 30.0
@@ -93,7 +93,7 @@ class KafkaSubscription:
             group_instance_id=f"{group}@{settings.instance}" if settings.instance else None,
             auto_offset_reset="earliest",
             max_records=settings.max_records,
-            batch_timeout_ms=round(settings.poll * 1000),
+            batch_timeout_ms=POLL,
             session_timeout_ms=round(settings.session_timeout * 1000),
             heartbeat_interval_ms=round(settings.session_timeout * 100),
             rebalance_timeout_ms=round(settings.rebalance_timeout * 1000),

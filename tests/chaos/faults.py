@@ -141,8 +141,8 @@ async def fill_disk(stack: Stack, fault: Fault, tally: Tally) -> None:
 async def starve(stack: Stack, fault: Fault, tally: Tally) -> None:
     """The process gets no more memory than it has: allocations fail, threads cannot be started. Then there is enough again.
     What it could not do it must do later, or end by itself, loudly, and be started again."""
-    if pid := stack.pid(fault.target):
-        await _keep_within(stack, fault, resource.RLIMIT_AS, _memory(pid))
+    most = await eventually(lambda: _memory(stack.pid(fault.target)), timeout=LATE_START, every=0.05)
+    await _keep_within(stack, fault, resource.RLIMIT_AS, most)
 
 
 async def _keep_within(stack: Stack, fault: Fault, limit: int, most: int) -> None:
@@ -162,8 +162,10 @@ async def _keep_within(stack: Stack, fault: Fault, limit: int, most: int) -> Non
 
 
 def _memory(pid: int) -> int:
-    """Bytes of its address space."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    """Bytes of its address space; 0: it does not run."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[0]) * resource.getpagesize()
+    return 0
 
 
 async def rebuild(stack: Stack, fault: Fault, tally: Tally) -> None:

@@ -41,8 +41,8 @@ class Load:
     seed: int
     rate: float
     seen: Seen = field(default_factory=Seen)
-    """Of commands only."""
     timings: list[Timing] = field(default_factory=list)
+    """Of all requests; `seen.timings` has those of commands only."""
     _parts: AsyncExitStack = field(default_factory=AsyncExitStack)
     _over: bool = False
 

@@ -13,7 +13,7 @@ from aiokafka.protocol.fetch import FetchRequest
 
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.bus import KafkaBus
-from libs.events.kafka_consumer import REST_MOST, REST_STEP
+from libs.events.kafka_consumer import REST_MOST
 from libs.events.ports import Delivery, Message
 from libs.events.testing import eventually
 
@@ -24,7 +24,7 @@ A_WHILE = 2.0
 async def test_a_consumer_with_nothing_to_do_asks_seldom_and_hears_at_once(
     kafka: str, service_name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    topic, heard, asked = f"limelight.{service_name}.events.v1", list[tuple[bytes, float]](), list[float]()
+    topic, heard, asked = f"limelight.{service_name}.events.v1", list[int](), list[float]()
     send = AIOKafkaClient.send
 
     async def counted(self: Any, node: int, request: Any, **how: Any) -> Any:
@@ -33,7 +33,7 @@ async def test_a_consumer_with_nothing_to_do_asks_seldom_and_hears_at_once(
         return await send(self, node, request, **how)
 
     async def take(batch: Sequence[Delivery]) -> None:
-        heard.extend((delivery.value, time.monotonic()) for delivery in batch)
+        heard.extend(len(asked) for _ in batch)
 
     monkeypatch.setattr(AIOKafkaClient, "send", counted)
     bus = KafkaBus(kafka, SystemClock(), SystemIds())
@@ -42,15 +42,15 @@ async def test_a_consumer_with_nothing_to_do_asks_seldom_and_hears_at_once(
     try:
         await bus.publish(topic, [Message("jar_1", b"first")])
         await eventually(lambda: heard, timeout=20.0)
-        await asyncio.sleep(sum(REST_STEP * n for n in range(round(REST_MOST / REST_STEP) + 1)))
+        await eventually(lambda: len(asked) > 1 and asked[-1] - asked[-2] >= REST_MOST, timeout=20.0)
         asked.clear()
         await asyncio.sleep(A_WHILE)
         seldom = len(asked)
-        sent = time.monotonic()
         await bus.publish(topic, [Message("jar_1", b"second")])
-        await eventually(lambda: len(heard) == 2, timeout=20.0, every=0.005)
+        sent = len(asked)
+        await eventually(lambda: len(heard) == 2, timeout=20.0)
     finally:
         await member.stop()
         await bus.stop()
     assert 1 <= seldom <= 1.5 * A_WHILE / REST_MOST
-    assert heard[1][1] - sent <= 0.5, "within one rest, on a loaded machine too"
+    assert heard[1] - sent <= 2, "the question under way when it came, or the next one, brought it"
