@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 from pydantic import ValidationError
 
 from libs.events.decider import Kind, Refusal
+from libs.events.failures import is_starved
 from libs.events.ports import ConcurrencyError, Unavailable
 
 DOMAIN = "limelight"
@@ -118,7 +119,7 @@ def refusal_of(error: Exception) -> Refusal:
             return Refusal("UNAVAILABLE", "a part of the service does not answer now: try again", kind=Kind.UNAVAILABLE)
         case TimeoutError():
             return deadline_exceeded()
-        case MemoryError() | RuntimeError(args=("can't start new thread",)):
+        case _ if is_starved(error):
             return Refusal("UNAVAILABLE", "this replica has no more memory or threads now: try again", kind=Kind.UNAVAILABLE)
         case _:
             return Refusal("INTERNAL", "something failed that is not the caller's fault", kind=Kind.INTERNAL)

@@ -16,4 +16,9 @@ def is_transient(error: BaseException) -> bool:
     """An outage: wait and try again, never dead-letter. All else (a schema, a rule, a bug) would fail again for ever."""
     if isinstance(error, Refusal):
         return error.kind in PASSING
-    return isinstance(error, Unavailable | ConcurrencyError | ConnectionError | TimeoutError)
+    return is_starved(error) or isinstance(error, Unavailable | ConcurrencyError | ConnectionError | TimeoutError)
+
+
+def is_starved(error: BaseException) -> bool:
+    """This process has no more memory or threads, whatever it was asked to do."""
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and str(error) == "can't start new thread")

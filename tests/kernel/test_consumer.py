@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -138,6 +140,8 @@ def test_types_of_no_interest_and_unknown_types_pass_are_counted_and_move_the_pr
         (TimeoutError(), True),
         (ConcurrencyError("jar_1", 1), True),
         (Refusal("PEER_DOWN", "later", kind=Kind.UNAVAILABLE), True),
+        (MemoryError(), True),
+        (RuntimeError("bug"), False),
         (Refusal("NO", "never"), False),
         (ValueError("schema"), False),
         (KeyError("bug"), False),
@@ -145,6 +149,22 @@ def test_types_of_no_interest_and_unknown_types_pass_are_counted_and_move_the_pr
 )
 def test_failures_are_told_apart(failure: Exception, transient: bool) -> None:
     assert is_transient(failure) is transient
+
+
+def test_a_process_that_can_start_no_thread_blames_no_event() -> None:
+    """In a process of its own, which gets no more memory than it has."""
+    script = (
+        "import resource, threading\n"
+        "from libs.events.failures import is_transient\n"
+        "threading.stack_size(2**26)\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**20, resource.RLIM_INFINITY))\n"
+        "try:\n"
+        "    threading.Thread(target=print).start()\n"
+        "except RuntimeError as starved:\n"
+        "    print(is_transient(starved))\n"
+    )
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert told.stdout == "True\n"
 
 
 def test_an_outage_is_waited_for_and_nothing_is_parked() -> None:
