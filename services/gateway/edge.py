@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +21,7 @@ from libs.events.ids import Ids
 from services.gateway import problems, sse
 from services.gateway.cors import Cors
 from services.gateway.metering import Meter
+from services.gateway.places import Places
 from services.gateway.routes import Tree
 from services.gateway.settings import Settings
 from services.gateway.sse import Receive, Send
@@ -84,9 +84,10 @@ class Edge:
         self._tracing = settings.otel_exporter_otlp_endpoint is not None
         self._pace = sse.Pace(settings.heartbeat, settings.longest_stream)
         self._streams = 0
-        self._in_hand: Counter[bool] = Counter()
-        """By `Route.raw`: what anyone may send takes no place from those who have a token."""
-        self._places = {False: settings.most_in_hand, True: settings.most_webhooks}
+        self._places = {name: Places(settings.most_in_hand, settings.deadline, meter.now) for name in upstreams}
+        self._webhooks = Places(settings.most_webhooks, settings.deadline, meter.now)
+        """What anyone may send takes no place from those who have a token."""
+        meter.watch(self._places)
         self.closing = asyncio.Event()
         """Set when the process is to stop: streams end, `/readyz` says so."""
 
@@ -144,17 +145,18 @@ class Edge:
         metadata = await self._metadata(route, exchange)
         if route.method.streaming:
             return await self._stream(route, values, exchange, metadata)
-        if self._in_hand[route.raw] >= self._places[route.raw]:
-            raise problems.overloaded()
-        self._in_hand[route.raw] += 1
+        places = self._webhooks if route.raw else self._places[route.method.owner]
+        places.take()
+        asked = None
         try:
             async with asyncio.timeout(self._settings.deadline):
                 body = await self._body(route, exchange)
                 scope = exchange.scope
                 request = route.request(values, scope["query_string"], body, headers=scope["headers"])
+                asked = self._meter.now()
                 reply = await self._upstreams[route.method.owner].call(route.method.path, request, metadata)
         finally:
-            self._in_hand[route.raw] -= 1
+            places.leave(asked)
         headers = [*JSON]
         version = reply.metadata.get(ETAG)
         if version:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from opentelemetry import metrics
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from libs.events.ports import Clock
+from services.gateway.places import Places
 
 WITHIN = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds: the bounds that requests are sorted into."""
@@ -29,6 +30,7 @@ class Meter:
     def __init__(self, clock: Clock) -> None:
         self.now = clock.monotonic
         self._seen: dict[Labels, _Seen] = {}
+        self._watched: Mapping[str, Places] = {}
         meter = metrics.get_meter("limelight.gateway")
         meter.create_observable_counter("http.server.requests", [self._requests], description="Requests that were answered")
         meter.create_observable_counter(
@@ -37,6 +39,13 @@ class Meter:
         meter.create_observable_counter(
             "http.server.requests.within", [self._within], description="Requests that were answered within `le` seconds"
         )
+        meter.create_observable_gauge(
+            "limelight.gateway.places", [self._places], description="Requests that a service is asked at once, at most"
+        )
+
+    def watch(self, places: Mapping[str, Places]) -> None:
+        """By service."""
+        self._watched = places
 
     def record(self, route: str, method: str, status: int, began: float) -> None:
         labels = (route, method, status)
@@ -53,6 +62,9 @@ class Meter:
 
     def _seconds(self, options: CallbackOptions) -> Iterable[Observation]:
         return [Observation(seen.seconds, _attributes(labels)) for labels, seen in self._seen.items()]
+
+    def _places(self, options: CallbackOptions) -> Iterable[Observation]:
+        return [Observation(places.number, {"service": name}) for name, places in self._watched.items()]
 
     def _within(self, options: CallbackOptions) -> Iterator[Observation]:
         for labels, seen in list(self._seen.items()):

@@ -49,11 +49,7 @@ class Load:
     async def __aenter__(self) -> Self:
         self._http = await self._parts.enter_async_context(Timed(self.stack, self.seen))
         self._mint = people.minter(self.stack.data)
-        deal = await begun(self._api("load"), random.Random(self.seed))
-        await is_launched(deal)
-        dashboard = f"/v1/campaigns/{deal.campaign}/dashboard"
-        await deal.api.until("there is a dashboard", lambda: deal.api.get(deal.brand, dashboard))
-        self._sending = asyncio.create_task(self._send_all(deal))
+        self._sending = asyncio.create_task(self._send_all(await asked_about(self._api("load"), self.seed)))
         return self
 
     async def __aexit__(self, *about: object) -> None:
@@ -68,7 +64,7 @@ class Load:
         async with asyncio.TaskGroup() as requests:
             while not self._over:
                 await asyncio.sleep(max(0.0, due - loop.time()))
-                requests.create_task(self._send(number, _request(deal, number), due))
+                requests.create_task(self._send(number, request(deal, number), due))
                 number += 1
                 due += 1 / self.rate
 
@@ -91,7 +87,16 @@ class Load:
         return Client(self._http, self._mint, f"load-{number}-{self.seed}", self.stack.patience, seen=self.seen, began=due)
 
 
-def _request(deal: Deal, number: int) -> Request:
+async def asked_about(api: Api, seed: int) -> Deal:
+    """A deal of which every service knows something."""
+    deal = await begun(api, random.Random(seed))
+    await is_launched(deal)
+    dashboard = f"/v1/campaigns/{deal.campaign}/dashboard"
+    await api.until("there is a dashboard", lambda: api.get(deal.brand, dashboard))
+    return deal
+
+
+def request(deal: Deal, number: int) -> Request:
     """What comes at this number. Of each service a question; commands where one can be given again and again."""
     brand, creator, party = deal.brand, deal.creator, deal.brand.party
     now = datetime.now(UTC)

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from libs.chassis import descriptors, messages
 from libs.chassis.upstream import Reply
 from libs.events.decider import Actor, Kind, Refusal, Role
+from libs.events.ports import Clock
 from services.gateway.app import Gateway, create_app
 from services.gateway.settings import Settings
 
@@ -67,8 +68,9 @@ class NamesAreTokens:
         return Actor("ana", Role(role), "crt_0000000000")
 
 
-def gateway(upstream: FakeUpstream, **settings: Any) -> Gateway:
-    return create_app({"library": upstream}, Settings(**settings), NamesAreTokens(), protos=upstream.protos)  # type: ignore[arg-type]
+def gateway(upstream: FakeUpstream, clock: Clock | None = None, **settings: Any) -> Gateway:
+    told, verifier = Settings(**settings), NamesAreTokens()
+    return create_app({"library": upstream}, told, verifier, protos=upstream.protos, clock=clock)  # type: ignore[arg-type]
 
 
 def client(app: Gateway) -> httpx.AsyncClient:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import Any
 
 import httpx
@@ -10,7 +11,9 @@ import pytest
 
 from libs.chassis.descriptors import Protos
 from libs.events.decider import Kind, Refusal
+from libs.events.memory import ManualClock
 from libs.events.ports import Unavailable
+from libs.events.testing import eventually
 from tests.unit.gateway.library import ANA, FakeUpstream, client, gateway
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -197,6 +200,27 @@ async def test_beyond_the_bound_of_requests_in_hand_is_503_at_once(upstream: Fak
         go.set()
         assert (await first).status_code == 200
         assert (await http.get("/v1/books/b1", headers=ANA)).status_code == 200
+
+
+async def test_a_service_that_answers_late_is_asked_less_at_once(upstream: FakeUpstream) -> None:
+    clock, go = ManualClock(), asyncio.Event()
+
+    async def waits() -> Any:
+        await go.wait()
+        return {"bookId": "b1"}
+
+    upstream.answer = waits
+    async with client(gateway(upstream, clock, most_in_hand=20)) as http:
+        crowd = [asyncio.create_task(http.get("/v1/books/b1", headers=ANA)) for _ in range(20)]
+        await eventually(lambda: len(upstream.calls) == 20)
+        clock.advance(3.0)
+        go.set()
+        assert Counter([(await one).status_code for one in crowd]) == {200: 20}
+        go.clear()
+        crowd = [asyncio.create_task(http.get("/v1/books/b1", headers=ANA)) for _ in range(20)]
+        await eventually(lambda: len(upstream.calls) == 30)
+        go.set()
+        assert Counter([(await one).status_code for one in crowd]) == {200: 10, 503: 10}
 
 
 # --- what headers say
