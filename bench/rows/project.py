@@ -17,7 +17,7 @@ from libs.chassis.system import SystemClock, SystemIds
 from libs.events.consumer import Consumer
 from libs.events.database import Database
 from libs.events.documents import MongoDocuments
-from libs.events.envelope import Commit, recorded, topic
+from libs.events.envelope import Commit, Mark, recorded, topic
 from libs.events.memory import MemoryBus, MemoryCommitLog, MemoryDocuments
 from libs.events.partitions import partition
 from libs.events.ports import Delivery, Ports
@@ -69,7 +69,7 @@ class BulkUpserts:
         return await timed(TOTAL, work)
 
 
-def deliveries(batch: Sequence[Commit], tails: dict[int, int]) -> list[Delivery]:
+def deliveries(batch: Sequence[Commit], tails: dict[int, Mark]) -> list[Delivery]:
     """As they come from the topic. `tails` moves on."""
     return [
         Delivery(topic(SOURCE), partition(one.key), offset, one.key, one.value, dict(one.headers))
@@ -95,7 +95,7 @@ async def prepare(world: World) -> AsyncIterator[Contest]:
     async with databases(await world.mongo()) as given:
         log = list(history(post_ids(CAMPAIGNS), EVENTS))
         batches = [log[start : start + BATCH] for start in range(0, TOTAL, BATCH)]
-        tails: dict[int, int] = {}
+        tails: dict[int, Mark] = {}
         ours = Ours(given.ours, [deliveries(batch, tails) for batch in batches])
         yield Contest(ours.round, BulkUpserts(given.raw, await upserts(batches)).round)
 

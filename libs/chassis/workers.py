@@ -18,7 +18,7 @@ from libs.events.follower import Follower
 from libs.events.handler import CommandHandler
 from libs.events.ports import Ports
 from libs.events.projection import Projection
-from libs.events.reactions import Reaction, ReactionRunner, reaction_group
+from libs.events.reactions import PAGE, Reaction, ReactionRunner, reaction_group
 from libs.events.registry import Registry
 from libs.events.relay import Relay
 
@@ -167,7 +167,13 @@ class Workers:
         self._cancelled_at_stop.append(self._own(self._guard(self._builds), "builds"))
         if self._reactions:
             self._reacting = Consumer(
-                reaction_group(self._service), runner.topics(), runner.types(), runner.handle, ports=ports, known=self._known
+                reaction_group(self._service),
+                runner.topics(),
+                runner.types(),
+                runner.handle,
+                ports=ports,
+                known=self._known,
+                page=PAGE,
             )
             await self._reacting.start()
         deadlines = DeadlineRunner(self._service, self._deciders, self._handler, ports.documents, ports.clock)

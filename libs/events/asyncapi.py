@@ -23,9 +23,10 @@ HEADERS = {
     "ce_position": {"type": "string", "pattern": "^[0-9]+$", "description": "The commit's place in the service's total order."},
     "ce_follows": {
         "type": "string",
-        "pattern": "^[0-9]+$",
-        "description": "`ce_position` of the message before it in its partition, 0 of the first. Higher than any that you have "
-        "seen there: the broker lost what is between; leave the message, all of it comes again in order.",
+        "pattern": r"^[0-9]+\.[0-9]+$",
+        "description": "`ce_position` and `ce_streamversion` of the message before it in its partition, with a dot between; "
+        "0.0 of the first. Later than any that you have seen there: the broker lost what is between; leave the message, all "
+        "of it comes again in order.",
     },
     "ce_actor": {"type": "string", "description": "`<role>:<party or subject>` who caused it."},
     "ce_correlationid": {"type": "string", "description": "The same in all that follows from one request."},

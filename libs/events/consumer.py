@@ -67,7 +67,8 @@ class _Taken:
 
 
 class Consumer:
-    """One member of a consumer group. `types`: what `handle` is given; all else only moves the progress on."""
+    """One member of a consumer group. `types`: what `handle` is given; all else only moves the progress on. `page`: messages
+    after which progress is written, however large the batch; None: after a batch."""
 
     def __init__(
         self,
@@ -79,12 +80,14 @@ class Consumer:
         ports: Ports,
         known: Registry = registry,
         limits: Limits = LIMITS,
+        page: int | None = None,
     ) -> None:
         self.group, self.topics = group, tuple(topics)
         self.counts: Counter[str] = Counter()
-        """Events by outcome: handled, passed (of no interest), unknown, early, parked; and `waits` for outages."""
+        """Events by outcome: handled, again (handled before), passed (of no interest), unknown, early, parked; and `waits` for
+        outages."""
         self.halted: Halted | None = None
-        self._types = {cls.type for cls in types}
+        self._types, self._page = {cls.type for cls in types}, page
         self._handle, self._known, self._limits = handle, known, limits
         self._bus: Bus = ports.bus
         self._documents: Documents = ports.documents
@@ -128,8 +131,15 @@ class Consumer:
         """Handles a batch or parks what cannot be. Raises `Unavailable` or `Halted`: nothing of it may be acknowledged."""
         if self.halted is not None:
             raise self.halted
+        size = self._page or len(batch)
+        for start in range(0, len(batch), size):
+            await self._deliver(batch[start : start + size])
+
+    async def _deliver(self, batch: Sequence[Delivery]) -> None:
         parked = await self._patiently(lambda: self._dead_letters.parked(self.group))
         sifted = await self._patiently(lambda: self._progress.sift(batch))
+        if sifted.again:
+            self._count("again", len(sifted.again))
         if sifted.early:
             self._count("early", len(sifted.early))
             logger.warning("%s leaves %d messages that came before their turn", self.group, len(sifted.early))

@@ -224,9 +224,14 @@ def schema_address(type_: str, version: int) -> str:
     return f"{SCHEMA_NAMESPACE}:{type_}:{version}"
 
 
-def to_cloudevent(commit: Commit, index: int, source: str, follows: int) -> tuple[Headers, bytes]:
-    """Kafka headers and value of one event of a commit. `follows`: the position of the message before it in its partition, 0 if
-    it is the first. `ce_streamversion`, `ce_position`, `ce_follows`, `ce_actor`, `ce_correlationid`, `ce_causationid` and
+Mark = tuple[int, int]
+"""A message's place in the order of its partition: the commit's position, the event's version in its stream."""
+NO_MARK: Mark = (0, 0)
+
+
+def to_cloudevent(commit: Commit, index: int, source: str, follows: Mark) -> tuple[Headers, bytes]:
+    """Kafka headers and value of one event of a commit. `follows`: the message before it in its partition, `NO_MARK` if it is
+    the first. `ce_streamversion`, `ce_position`, `ce_follows`, `ce_actor`, `ce_correlationid`, `ce_causationid` and
     `traceparent` are extensions; a stock CloudEvents SDK reads them all."""
     stored, meta = commit.events[index], commit.meta
     type_, schema, origin = _constant_headers(stored.type, stored.v, source)
@@ -242,7 +247,7 @@ def to_cloudevent(commit: Commit, index: int, source: str, follows: int) -> tupl
         ("ce_partitionkey", stream),
         ("ce_streamversion", b"%d" % (commit.first + index)),
         ("ce_position", b"%d" % commit.position),
-        ("ce_follows", b"%d" % follows),
+        ("ce_follows", b"%d.%d" % follows),
         ("ce_actor", meta.actor.encode()),
         ("ce_correlationid", meta.correlation_id.encode()),
         CONTENT_TYPE,

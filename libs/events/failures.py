@@ -12,6 +12,11 @@ class Halted(Exception):
     """So much is parked in a row that not the events but this deployment must be wrong: an operator has to look."""
 
 
+class OfAnotherLog(RuntimeError):
+    """What was made from a log holds what the log does not: it was set back, or is another one. To go on would mix the two, so
+    nothing is done until what was made is removed or the log is the right one."""
+
+
 def is_transient(error: BaseException) -> bool:
     """An outage: wait and try again, never dead-letter. All else (a schema, a rule, a bug) would fail again for ever."""
     if isinstance(error, Refusal):

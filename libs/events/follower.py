@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from libs.events.ahead import Ahead
 from libs.events.backoff import patiently
 from libs.events.envelope import Fact, facts
+from libs.events.failures import OfAnotherLog
 from libs.events.ids import Ids
 from libs.events.ports import Clock, CommitLog
 from libs.events.registry import Event, Registry, registry
@@ -46,11 +47,6 @@ class Kept(Protocol):
         ...
 
     async def close(self) -> None: ...
-
-
-class OfAnotherLog(RuntimeError):
-    """What is kept goes beyond the log's end: it was made from another log, or the log was set back. Taking in what comes next
-    would mix the two, so nothing is, until what is kept was removed or the log is the right one."""
 
 
 class Follower:

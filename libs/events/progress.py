@@ -1,9 +1,10 @@
-"""How far a consumer group has come: one document per group, topic and partition, `{position, offset}`. Positions are what
-clients wait for; `offset` is the next one to come, by which a build knows that it has caught up.
+"""How far a consumer group has come: one document per group, topic and partition, `{position, version, offset}`. Positions are
+what clients wait for; `offset` is the next one to come, by which a build knows that it has caught up.
 
-`position` also tells what comes too early. A broker that lost a topic may be given the page in flight before all that it lost
-(ADR 22); each message names the position before it in its partition, so the gap is seen, and what stands behind it is left: the
-relay publishes everything again, and it comes a second time in its place.
+Position and version are the mark of the last message handled, and with it of all before it: messages have their log's order.
+So it is known what comes again (a broker that lost a topic is given all of it once more): it is not handled a second time. And
+it is known what comes too early (ADR 22): each message names the one before it in its partition, so a gap is seen, and what
+stands behind it is left: the relay publishes everything again, and there it comes in its place.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from libs.events.envelope import NO_MARK, Mark
 from libs.events.ports import Delivery, Documents, Stored, Write
 
 PROGRESS = "progress"
@@ -20,8 +22,23 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Reached:
+    """`version`: 0 where older code has written it, which did not keep it."""
+
     position: int
     offset: int
+    version: int = 0
+
+    @property
+    def mark(self) -> Mark:
+        return self.position, self.version
+
+    def passed(self, mark: Mark) -> bool:
+        """This message was handled before. Of one without a mark that cannot be known."""
+        return NO_MARK < mark <= self.mark
+
+    def comes_to(self, follows: Mark) -> bool:
+        """The message that follows this one is the next, or was before."""
+        return follows[0] < self.position or (follows[0] == self.position and (not self.version or follows[1] <= self.version))
 
 
 NOWHERE = Reached(0, 0)
@@ -33,33 +50,46 @@ def progress_id(group: str, topic: str, partition: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sifted:
-    """`ready`: what of a batch may be handled, in order. `early`: what is behind a gap. `reached`: how far the group is once
-    the former is handled and the latter left."""
+    """`ready`: what of a batch may be handled, in order. `again`: what was. `early`: what is behind a gap. `reached`: how far
+    the group is once the first are handled and the others left."""
 
     ready: list[Delivery]
+    again: list[Delivery]
     early: list[Delivery]
     reached: dict[Place, Reached]
 
 
 def sift(batch: Sequence[Delivery], known: Mapping[Place, Reached]) -> Sifted:
-    """`known`: how far the group had come before (where it is missing: nowhere). A message that does not name the position
-    before it follows everything."""
-    sifted = Sifted([], [], {})
+    """`known`: how far the group had come before (where it is missing: nowhere). A message that does not name the one before it
+    follows everything."""
+    sifted = Sifted([], [], [], {})
     for delivery in batch:
         place = (delivery.topic, delivery.partition)
         before = sifted.reached.get(place) or known.get(place, NOWHERE)
-        position = before.position
-        if _number(delivery, "ce_follows") <= position:
+        mark = before.mark
+        if before.passed(own := mark_of(delivery)):
+            sifted.again.append(delivery)
+        elif before.comes_to(_follows(delivery)):
             sifted.ready.append(delivery)
-            position = max(position, _number(delivery, "ce_position"))
+            mark = max(mark, own)
         else:
             sifted.early.append(delivery)
-        sifted.reached[place] = Reached(position, delivery.offset + 1)
+        sifted.reached[place] = Reached(mark[0], delivery.offset + 1, mark[1])
     return sifted
 
 
-def _number(delivery: Delivery, header: str) -> int:
-    told = delivery.headers.get(header, b"")
+def mark_of(delivery: Delivery) -> Mark:
+    """`NO_MARK` of what is no message of ours."""
+    position = _number(delivery.headers.get("ce_position", b""))
+    return (position, _number(delivery.headers.get("ce_streamversion", b""))) if position else NO_MARK
+
+
+def _follows(delivery: Delivery) -> Mark:
+    position, _, version = delivery.headers.get("ce_follows", b"").partition(b".")
+    return _number(position), _number(version)
+
+
+def _number(told: bytes) -> int:
     return int(told) if told.isdigit() else 0
 
 
@@ -71,11 +101,14 @@ class Progress:
         self._known: dict[str, Stored] = {}
 
     async def sift(self, batch: Sequence[Delivery]) -> Sifted:
-        """What is known here may be old: other members took turns at these partitions. Nothing is left on its word."""
+        """What is known here may be old: other members took turns at these partitions. Nothing is left as too early on its
+        word; what was handled then stays handled."""
         places = {(delivery.topic, delivery.partition) for delivery in batch}
+        names = [progress_id(self._group, *place) for place in places]
+        await self._learn([name for name in names if name not in self._known])
         sifted = sift(batch, self._at(places))
         if sifted.early:
-            await self._learn([progress_id(self._group, *place) for place in places])
+            await self._learn(names)
             sifted = sift(batch, self._at(places))
         return sifted
 
@@ -95,11 +128,12 @@ class Progress:
             wanted = {name: wanted[name] for name in lost}
 
     def _write(self, name: str, to: Reached) -> Write | None:
-        """None: it had come that far. After a loss of the broker offsets begin anew: a higher position decides."""
+        """None: it had come that far. After a loss of the broker offsets begin anew: a higher mark decides."""
         known = self._known.get(name)
         before = _reached(known)
-        if to.position > before.position or to.offset > before.offset:
-            body = {"position": max(to.position, before.position), "offset": to.offset}
+        if to.mark > before.mark or to.offset > before.offset:
+            position, version = max(to.mark, before.mark)
+            body = {"position": position, "version": version, "offset": to.offset}
             return Write(name, known.revision if known else 0, body)
         return None
 
@@ -115,4 +149,6 @@ async def read_progress(documents: Documents, group: str, places: Sequence[Place
 
 
 def _reached(stored: Stored | None) -> Reached:
-    return Reached(int(stored.body["position"]), int(stored.body["offset"])) if stored else NOWHERE
+    if stored is None:
+        return NOWHERE
+    return Reached(int(stored.body["position"]), int(stored.body["offset"]), int(stored.body.get("version", 0)))

@@ -35,6 +35,9 @@ effect."""
 
 AT_ONCE = 32
 """Keys whose events are reacted to concurrently."""
+PAGE = 200
+"""Messages after which it is written down that they were reacted to: each may take several round trips, and a process that does
+not live to the end of a large batch must not begin with it again, time after time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from libs.events.ahead import Ahead
 from libs.events.backoff import patiently
-from libs.events.envelope import Commit, milliseconds, to_cloudevent, topic
+from libs.events.envelope import NO_MARK, Commit, Mark, milliseconds, to_cloudevent, topic
+from libs.events.failures import OfAnotherLog
 from libs.events.ids import Ids
 from libs.events.ports import Bus, Clock, CommitLog, Delivery, Document, Documents, Message, Unavailable, Write
+from libs.events.progress import mark_of
 
 log = logging.getLogger(__name__)
 
@@ -34,33 +36,33 @@ class _Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """`position`: all commits up to it are published. `ends`, `tails`: partition -> offset and position of the last message
-    known to be there. `expires`: milliseconds since 1970, as its owner's clock had it."""
+    """`position`: all commits up to it are published. `ends`, `tails`: partition -> offset and mark of the last message known
+    to be there (of its mark older code kept the position only). `expires`: milliseconds since 1970, as its owner's clock had
+    it."""
 
     owner: str = ""
     epoch: int = 0
     expires: int = 0
     position: int = 0
     ends: dict[int, int] = field(default_factory=dict)
-    tails: dict[int, int] = field(default_factory=dict)
+    tails: dict[int, Mark] = field(default_factory=dict)
     revision: int = 0
 
     @classmethod
     def of(cls, revision: int, body: Document) -> Lease:
-        ends, tails = _by_number(body["ends"]), _by_number(body.get("tails", {}))  # a lease of older code has no tails
+        ends = {int(number): offset for number, offset in body["ends"].items()}
+        tails = {int(number): _mark(tail) for number, tail in body.get("tails", {}).items()}  # older code had none
         return cls(body["owner"], body["epoch"], body["expires"], body["position"], ends, tails, revision)
 
     def body(self) -> Document:
         fields = {"owner": self.owner, "epoch": self.epoch, "expires": self.expires, "position": self.position}
-        return {**fields, "ends": _by_name(self.ends), "tails": _by_name(self.tails)}
+        ends = {str(number): offset for number, offset in self.ends.items()}
+        tails = {str(number): list(tail) for number, tail in self.tails.items()}
+        return {**fields, "ends": ends, "tails": tails}
 
 
-def _by_number(named: Mapping[str, int]) -> dict[int, int]:
-    return {int(number): value for number, value in named.items()}
-
-
-def _by_name(numbered: Mapping[int, int]) -> dict[str, int]:
-    return {str(number): value for number, value in numbered.items()}
+def _mark(kept: Sequence[int] | int) -> Mark:
+    return (kept, 0) if isinstance(kept, int) else (kept[0], kept[1])
 
 
 class Relay:
@@ -107,7 +109,8 @@ class Relay:
         return self._lease.position
 
     async def run(self) -> None:
-        """Until stopped: lead while the lease is ours, stand by while it is not; outlast whatever is unavailable."""
+        """Until stopped: lead while the lease is ours, stand by while it is not; outlast whatever is unavailable. Raises
+        `OfAnotherLog`."""
         try:
             while not self._stopping:
                 await patiently(self._turn, self._rest, self._ids, attempts=None, first=0.1, most=5.0)
@@ -141,6 +144,7 @@ class Relay:
             await self._rest(min(left, self._span / 3))
             return
         await self._bus.ensure(self._topic)
+        await self._check_log()
         self._lease = await self._moved(replace(held, owner=self._owner, epoch=held.epoch + 1))
         self._checked = float("-inf")
 
@@ -178,9 +182,32 @@ class Relay:
             await self._start_over()
         self._checked = self._clock.monotonic()
 
+    async def _check_log(self) -> None:
+        """What was published last must be in the log. Consumers pass over positions that they have handled: a log that was set
+        back, and goes on with other commits at the same positions, would not be heard. Raises `OfAnotherLog`."""
+        ends = await self._bus.ends(self._topic)
+        last = await self._bus.read(self._topic, {number: end - 1 for number, end in ends.items() if end})
+        for message in last.values():
+            if not await self._holds(message):
+                raise OfAnotherLog(
+                    f"{self._topic} holds at position {mark_of(message)[0]} what the log of {self._service} does not: was its "
+                    "database set back? Bring the log back, or delete the topic and what others have made of it"
+                )
+
+    async def _holds(self, message: Delivery) -> bool:
+        """What is no message of ours counts as held."""
+        position, _ = mark_of(message)
+        if not position:
+            return True
+        ids = {event.id.encode() for commit in await self._commits.read(position - 1, 1) for event in commit.events}
+        return message.headers.get("ce_id") in ids
+
     def _is_last(self, number: int, found: Delivery | None) -> bool:
         tail = self._lease.tails.get(number)
-        return found is not None and (tail is None or found.headers.get("ce_position") == b"%d" % tail)
+        if found is None or tail is None:
+            return found is not None
+        position, version = mark_of(found)
+        return position == tail[0] and tail[1] in (0, version)
 
     async def _start_over(self) -> None:
         """The broker lost what it had: Kafka is distribution, not truth."""
@@ -233,15 +260,15 @@ class Relay:
 
 
 def messages_of(
-    commits: Sequence[Commit], source: str, partition: Callable[[str], int], tails: dict[int, int]
+    commits: Sequence[Commit], source: str, partition: Callable[[str], int], tails: dict[int, Mark]
 ) -> list[Message]:
-    """The commits' events as the bus carries them, in order, keyed by stream. `tails` moves on: partition -> position of the
-    last message before them."""
+    """The commits' events as the bus carries them, in order, keyed by stream. `tails` moves on: partition -> mark of the last
+    message before them."""
     messages = []
     for commit in commits:
         number = partition(commit.stream)
         for index in range(len(commit.events)):
-            headers, value = to_cloudevent(commit, index, source, tails.get(number, 0))
+            headers, value = to_cloudevent(commit, index, source, tails.get(number, NO_MARK))
             messages.append(Message(commit.stream, value, headers))
-            tails[number] = commit.position
+            tails[number] = commit.position, commit.first + index
     return messages

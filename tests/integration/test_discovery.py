@@ -21,7 +21,7 @@ from libs.events.catalog.campaigns import ContractFulfilled, EngagementOpened, O
 from libs.events.catalog.values import Brief, DeliverableTemplate, Money, Party, Platform, Schedule, Terms
 from libs.events.decider import Refusal, Role
 from libs.events.documents import MongoDocuments
-from libs.events.envelope import GENESIS, Meta, NewCommit, iso, store_events, to_cloudevent, topic
+from libs.events.envelope import GENESIS, NO_MARK, Meta, NewCommit, iso, store_events, to_cloudevent, topic
 from libs.events.ids import commit_id_of, derive
 from libs.events.ports import Message, Ports
 from libs.events.registry import Event
@@ -85,7 +85,7 @@ class Desk:
         meta = Meta(actor="service:campaigns", correlation_id=commit_id)
         new = NewCommit(stream, expected, GENESIS, commit_id, AT + hours * HOUR, meta, store_events(commit_id, events))
         commit = new.at_position(self._told)
-        told = [to_cloudevent(commit, index, "campaigns", 0) for index in range(len(events))]
+        told = [to_cloudevent(commit, index, "campaigns", NO_MARK) for index in range(len(events))]
         await self._ports.bus.publish(topic("campaigns"), [Message(stream, value, headers) for headers, value in told])
 
 

@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from libs.events.consumer import Consumer, Limits
 from libs.events.decider import Kind, Refusal
 from libs.events.failures import Halted, is_transient
-from libs.events.ports import ConcurrencyError, Delivery, Unavailable
-from libs.events.progress import Reached, read_progress
+from libs.events.ports import ConcurrencyError, Delivery, Unavailable, Write
+from libs.events.progress import PROGRESS, Reached, progress_id, read_progress
 from libs.events.testing import eventually, run_virtual
 from tests.kernel.jars import ANN, JARS, AddPair, CoinAdded, JarOpened, jar, jar_id, key
 from tests.kernel.memory_world import TOPIC, Recorder, World, now_and_then
@@ -69,7 +69,7 @@ def test_progress_never_goes_back() -> None:
         await other.deliver(batch[:2])
         await here.deliver(batch[:1])
         place = (TOPIC, world.bus.partition(jar_id(0)))
-        assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(5, 5)}
+        assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(5, 5, 5)}
 
     run_virtual(main())
 
@@ -86,7 +86,7 @@ def test_what_comes_before_its_turn_is_left_and_handled_when_it_comes_again() ->
         assert (await read_progress(world.documents, GROUP, [place]))[place].position == 2
         await here.deliver([replace(again, offset=again.offset + 2) for again in batch])
         assert recorder.of(0) == [1, 2, 3, 4, 5, 6]
-        assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(6, 8)}
+        assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(6, 8, 6)}
 
     run_virtual(main())
 
@@ -117,6 +117,109 @@ def test_a_commit_of_which_only_the_end_is_there_comes_too_early() -> None:
     run_virtual(main())
 
 
+def test_what_was_handled_is_not_handled_again_also_not_by_a_new_process_when_the_broker_lost_all() -> None:
+    async def main() -> None:
+        world, recorder = await filled(1, 5), Recorder()
+        batch, place = await world.deliveries(), (TOPIC, world.bus.partition(jar_id(0)))
+        await consumer(world, recorder).deliver(batch[:4])
+        restarted = consumer(world, recorder)
+        await restarted.deliver(batch)
+        assert recorder.handled == [(jar_id(0), version) for version in range(1, 7)]
+        assert (restarted.counts["again"], restarted.counts["handled"]) == (4, 2)
+        assert await read_progress(world.documents, GROUP, [place]) == {place: Reached(6, 6, 6)}
+
+    run_virtual(main())
+
+
+def test_a_commit_is_not_known_before_its_last_event_is() -> None:
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        await world.open(0)
+        await world.handler.handle(jar, AddPair(jar_id=jar_id(0), cents=1), actor=ANN, commit_id=key("pair"))
+        batch = await world.deliveries()
+        await consumer(world, recorder).deliver(batch[:2])
+        await consumer(world, recorder).deliver(batch)
+        assert recorder.handled == [(jar_id(0), 1), (jar_id(0), 2), (jar_id(0), 3)]
+
+    run_virtual(main())
+
+
+def test_what_follows_an_event_of_the_same_commit_that_is_missing_comes_too_early() -> None:
+    """Batches of a producer may cut a commit, and a broker lose one of them."""
+
+    async def main() -> None:
+        world, recorder = World(), Recorder()
+        await world.open(0)
+        await world.handler.handle(jar, AddPair(jar_id=jar_id(0), cents=1), actor=ANN, commit_id=key("pair"))
+        await world.add(0, 1)
+        batch = await world.deliveries()
+        here = consumer(world, recorder)
+        await here.deliver([*batch[:2], batch[3]])
+        assert (recorder.of(0), here.counts["early"]) == ([1, 2], 1)
+        await here.deliver(batch)
+        assert recorder.of(0) == [1, 2, 3, 4]
+
+    run_virtual(main())
+
+
+def test_progress_of_older_code_which_kept_no_versions_skips_nothing_that_it_may_not_have_handled() -> None:
+    async def main() -> None:
+        world, recorder = await filled(1, 3), Recorder()
+        batch, place = await world.deliveries(), (TOPIC, world.bus.partition(jar_id(0)))
+        older = Write(progress_id(GROUP, *place), 0, {"position": 2, "offset": 2})
+        assert not await world.documents.put(PROGRESS, [older])
+        here = consumer(world, recorder)
+        await here.deliver(batch)
+        assert recorder.of(0) == [2, 3, 4]
+        assert (here.counts["again"], here.counts["early"]) == (1, 0)
+
+    run_virtual(main())
+
+
+def test_messages_of_an_older_relay_which_name_positions_only_are_in_their_turn() -> None:
+    async def main() -> None:
+        world, recorder = await filled(1, 3), Recorder()
+        batch = [
+            replace(one, headers={**one.headers, "ce_follows": one.headers["ce_follows"].partition(b".")[0]})
+            for one in await world.deliveries()
+        ]
+        here = consumer(world, recorder)
+        await here.deliver([*batch[:2], batch[3]])
+        await here.deliver(batch[2:])
+        assert (recorder.of(0), here.counts["early"]) == ([1, 2, 3, 4], 1)
+
+    run_virtual(main())
+
+
+def test_a_large_batch_is_worked_off_page_by_page_and_what_is_done_stays_done() -> None:
+    async def main() -> None:
+        world, recorder = await filled(1, 9), Recorder()
+        batch, place = await world.deliveries(), (TOPIC, world.bus.partition(jar_id(0)))
+        recorder.fails = lambda event: Unavailable("away") if event.version == 8 else None
+
+        def paged() -> Consumer:
+            return Consumer(
+                GROUP,
+                [TOPIC],
+                [JarOpened, CoinAdded],
+                recorder,
+                ports=world.ports,
+                known=JARS,
+                limits=Limits(patience=0.0),
+                page=3,
+            )
+
+        with pytest.raises(Unavailable):
+            await paged().deliver(batch)
+        assert recorder.handled == [(jar_id(0), version) for version in range(1, 7)]
+        assert (await read_progress(world.documents, GROUP, [place]))[place].position == 6
+        recorder.fails = lambda event: None
+        await paged().deliver(batch)
+        assert recorder.handled == [(jar_id(0), version) for version in range(1, 11)]
+
+    run_virtual(main())
+
+
 def test_types_of_no_interest_and_unknown_types_pass_are_counted_and_move_the_progress() -> None:
     async def main() -> None:
         world, recorder = await filled(1, 1), Recorder()
@@ -127,7 +230,7 @@ def test_types_of_no_interest_and_unknown_types_pass_are_counted_and_move_the_pr
         assert recorder.handled == [(jar_id(0), 2)]
         assert (here.counts["passed"], here.counts["unknown"], here.counts["parked"]) == (1, 1, 0)
         place = (TOPIC, world.bus.partition(jar_id(0)))
-        assert (await read_progress(world.documents, GROUP, [place]))[place] == Reached(9, 3)
+        assert (await read_progress(world.documents, GROUP, [place]))[place] == Reached(9, 3, 2)
 
     run_virtual(main())
 
@@ -391,12 +494,12 @@ def test_a_span_continues_a_single_events_trace_and_links_to_those_of_several() 
         return replace(delivery, headers={**delivery.headers, "traceparent": parent})
 
     async def main() -> None:
-        world, recorder = await filled(2, 0), Recorder()
+        world, recorder = await filled(3, 0), Recorder()
         here = consumer(world, recorder)
         here._tracer = provider.get_tracer("tests")
-        one, two = await world.deliveries()
+        one, two, three = await world.deliveries()
         await here.deliver([traced(one, 1)])
-        await here.deliver([traced(one, 1), traced(two, 2)])
+        await here.deliver([traced(two, 2), traced(three, 3)])
 
     run_virtual(main())
     single, several = exporter.get_finished_spans()
@@ -404,4 +507,4 @@ def test_a_span_continues_a_single_events_trace_and_links_to_those_of_several() 
     assert single.parent is not None
     assert (single.context.trace_id, single.parent.span_id, single.kind) == (1, 1, trace.SpanKind.CONSUMER)
     assert several.parent is None
-    assert sorted(link.context.trace_id for link in several.links) == [1, 2]
+    assert sorted(link.context.trace_id for link in several.links) == [2, 3]

@@ -17,7 +17,7 @@ from pydantic import Field
 
 import libs.events.catalog  # noqa: F401 - fills the registry
 from libs.events.compatibility import incompatibilities
-from libs.events.envelope import schema_address, store_events, to_cloudevent
+from libs.events.envelope import NO_MARK, schema_address, store_events, to_cloudevent
 from libs.events.export import SCHEMAS, check, export, schema_of
 from libs.events.registry import Event, Personal, Registry, event, registry
 from tests.kernel.jars import JARS
@@ -297,7 +297,7 @@ async def test_the_headers_that_asyncapi_tells_are_those_that_are_sent() -> None
     told = yaml.safe_load((SCHEMAS / "asyncapi.yaml").read_text())["components"]["messageTraits"]["cloudEvent"]["headers"]
     world = World()
     await world.open(0)
-    headers, _ = to_cloudevent((await world.log.read(0, 1))[0], 0, "jars", 0)
+    headers, _ = to_cloudevent((await world.log.read(0, 1))[0], 0, "jars", NO_MARK)
     sent = {name: value.decode() for name, value in headers}
     Draft202012Validator(told).validate(sent)
     assert sent.keys() <= told["properties"].keys()

@@ -10,8 +10,9 @@ import pytest
 
 from libs.events.decider import Kind, Refusal
 from libs.events.envelope import Commit, Fact
+from libs.events.failures import OfAnotherLog
 from libs.events.faults import Faults
-from libs.events.follower import Follower, OfAnotherLog
+from libs.events.follower import Follower
 from libs.events.memory import LoopClock, MemoryCommitLog, MemoryDatabase, MemoryDocuments, SeededIds
 from libs.events.ports import CommitLog, Unavailable
 from libs.events.store import MongoCommitLog

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
 
-from libs.chassis.mongo import MongoDatabase
+from libs.chassis.mongo import MongoClient, MongoDatabase
 from libs.chassis.system import SystemClock, SystemIds
 from libs.events.builds import ProjectionBuilds, read_builds, request_rebuild
 from libs.events.bus import KafkaBus
@@ -27,12 +28,22 @@ from tests.kernel.jars import ANN, JARS, SERVICE, CloseJar, CoinAdded, JarOpened
 from tests.kernel.memory_world import TOPIC, Recorder, World
 
 
+@pytest.fixture(scope="module")
+async def database(mongo_client: MongoClient) -> AsyncIterator[MongoDatabase]:
+    """One for all tests: they share the topic, and a topic is of one log."""
+    name = f"limelight_jars_{uuid.uuid4().hex}"
+    yield mongo_client.database(name)
+    await mongo_client.drop_database(name)
+
+
 @pytest.fixture
 async def world(kafka: str, database: MongoDatabase) -> AsyncIterator[World]:
     clock, ids = SystemClock(), SystemIds()
     bus = KafkaBus(kafka, clock, ids)
     log, documents = MongoCommitLog(database, clock, ids), MongoDocuments(database, ids)
-    yield World(log=log, documents=documents, bus=bus, clock=clock, ids=ids)
+    world = World(log=log, documents=documents, bus=bus, clock=clock, ids=ids)
+    world.published = await log.head()
+    yield world
     await bus.stop()
 
 
@@ -186,22 +197,31 @@ async def _deadlines(world: World, count: int) -> bool:
 
 async def test_a_reaction_has_its_effect_once_however_often_its_event_comes(world: World, jars: range) -> None:
     reacting = ReactionRunner(SERVICE, [open_another], [jar], world.handler, world.documents)
-    group = f"limelight.jars.reactions-{jars[0]}"
-    here = Consumer(group, reacting.topics(), reacting.types(), reacting.handle, ports=world.ports, known=JARS)
-    await here.start()
+    topics, types = reacting.topics(), reacting.types()
+    closings: Counter[str] = Counter()
+
+    async def handle(events: Sequence[Recorded[Any]]) -> None:
+        await reacting.handle(events)
+        closings.update(event.stream for event in events)
+
+    groups = [f"limelight.jars.reactions-{jars[0]}-{number}" for number in range(3)]  # none knows what the others have done
+    members = [Consumer(group, topics, types, handle, ports=world.ports, known=JARS) for group in groups]
+    for member in members:
+        await member.start()
     try:
         await world.open(*jars)
         for number in jars:
             await world.handler.handle(jar, CloseJar(jar_id=jar_id(number)), actor=ANN, commit_id=key("close", number))
-        for _ in range(3):
-            await world.publish(again=True)
+        await world.publish()
         following = [derive("jar", jar_id(number), "next") for number in jars]
         await eventually(lambda: _streams(world, following), timeout=30)
         await eventually(lambda: _deadlines(world, len(jars)), timeout=30)  # each is set after its stream's first event
-        await here.stop()
-        assert await world.documents.count(DEADLINES, {}) == len(jars)
+        await eventually(lambda: all(closings[jar_id(number)] >= len(groups) for number in jars), timeout=30)
+        assert await _streams(world, following)
+        assert await _deadlines(world, len(jars))
     finally:
-        await here.stop()
+        for member in members:
+            await member.stop()
 
 
 async def _streams(world: World, streams: Sequence[str]) -> bool:

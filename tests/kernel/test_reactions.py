@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from libs.events.deadlines import DEADLINES, Deadline
 from libs.events.decider import Refusal
 from libs.events.envelope import Recorded, topic
 from libs.events.ids import derive
-from libs.events.ports import Page, Unavailable
+from libs.events.ports import Delivery, Page, Unavailable
 from libs.events.reactions import Intent, Keyed, Reaction, ReactionRunner, reaction, reaction_group
 from libs.events.testing import AT, OPERATOR, eventually, reacts, recorded_of, run_virtual
 from tests.kernel.jars import (
@@ -42,10 +42,14 @@ def runner(world: World, *reactions: Reaction) -> ReactionRunner:
     return ReactionRunner(SERVICE, reactions or (open_another,), [jar], world.handler, world.documents)
 
 
-def consumer(world: World, reacting: ReactionRunner) -> Consumer:
-    return Consumer(
-        reaction_group(SERVICE), reacting.topics(), reacting.types(), reacting.handle, ports=world.ports, known=JARS
-    )
+def consumer(world: World, reacting: ReactionRunner, group: str = reaction_group(SERVICE)) -> Consumer:
+    return Consumer(group, reacting.topics(), reacting.types(), reacting.handle, ports=world.ports, known=JARS)
+
+
+async def handled(times: int, world: World, reacting: ReactionRunner, batch: Sequence[Delivery]) -> None:
+    """As often as that, as by members that died before they could write down that they had."""
+    for time in range(times):
+        await consumer(world, reacting, f"{reaction_group(SERVICE)}-{time}").deliver(batch)
 
 
 async def closed() -> World:
@@ -74,10 +78,7 @@ def test_a_reaction_that_asks_the_outside_is_specified_alike() -> None:
 def test_an_event_has_its_effects_once_and_they_tell_their_cause() -> None:
     async def main() -> None:
         world = await closed()
-        reacting = consumer(world, runner(world))
-        batch = await world.deliveries()
-        for _ in range(3):
-            await reacting.deliver(batch)
+        await handled(3, world, runner(world), await world.deliveries())
         _, cause, effect = await world.log.read(0, 10)
         assert await world.log.head() == 3
         assert (effect.stream, effect.meta.actor) == (NEXT, "service:jars")
@@ -101,10 +102,10 @@ def test_what_a_reaction_reads_may_change_between_two_deliveries_and_each_effect
     async def main() -> None:
         world = await closed()
         await world.open(1, 2, 3)
-        reacting = consumer(world, runner(world, tell))
         batch = await world.deliveries()
-        await reacting.deliver(batch)
+        await handled(1, world, runner(world, tell), batch)
         listening[:] = [3, 2]  # one has left, one has come, and all have other places
+        reacting = consumer(world, runner(world, tell))
         await reacting.deliver(batch)
         jars = [(await world.handler.load(jar, jar_id(number))).state for number in (1, 2, 3)]
         assert [one.cents for one in jars] == [1, 1, 1]
@@ -119,11 +120,9 @@ def test_an_effect_that_fails_first_is_made_in_the_end_and_once(point: str) -> N
 
     async def main() -> None:
         world = await closed()
-        reacting = consumer(world, runner(world))
         batch = await world.deliveries()
         world.faults.failing = now_and_then(7, point)
-        for _ in range(2):
-            await reacting.deliver(batch)
+        await handled(2, world, runner(world), batch)
         world.faults.failing = lambda at: False
         assert await world.log.head() == 3
         assert await world.documents.count(DEADLINES, {}) == 1

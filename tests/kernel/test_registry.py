@@ -9,7 +9,7 @@ from hypothesis import given as for_all
 from hypothesis import strategies as some
 from pydantic import ValidationError
 
-from libs.events.envelope import GENESIS, Meta, NewCommit, StoredEvent, from_cloudevent, recorded, to_cloudevent
+from libs.events.envelope import GENESIS, NO_MARK, Meta, NewCommit, StoredEvent, from_cloudevent, recorded, to_cloudevent
 from libs.events.handler import CommandHandler
 from libs.events.memory import EPOCH, LoopClock, MemoryCommitLog
 from libs.events.registry import Event, Registry, UnknownEventType, UnknownEventVersion, event, upcaster
@@ -111,7 +111,7 @@ def test_old_events_are_published_as_they_were_and_read_as_the_newest() -> None:
         log = MemoryCommitLog()
         await old_history(log)
         commit = (await log.read(0, 1))[0]
-        headers, value = to_cloudevent(commit, 1, "jars", 0)
+        headers, value = to_cloudevent(commit, 1, "jars", NO_MARK)
         read = from_cloudevent(dict(headers), value, JARS)
         assert dict(headers)["ce_type"] == b"limelight.jars.CoinAdded.v1"
         assert read.data == CoinAdded(jar_id=JAR, cents=5, currency="EUR")

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,10 +19,11 @@ from libs.chassis.system import SystemClock, SystemIds
 from libs.events.bus import KafkaBus
 from libs.events.documents import MongoDocuments
 from libs.events.envelope import Commit, topic
+from libs.events.failures import OfAnotherLog
 from libs.events.faults import Faults
 from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
-from libs.events.ports import Bus, CommitLog, Delivery, Unavailable, Write
-from libs.events.progress import sift
+from libs.events.ports import Bus, CommitLog, Delivery, Message, Unavailable, Write
+from libs.events.progress import mark_of, sift
 from libs.events.relay import RELAYS, Lease, Relay
 from libs.events.store import MongoCommitLog
 from libs.events.testing import eventually
@@ -218,17 +220,37 @@ async def test_a_loss_is_noticed_although_the_next_page_is_longer_than_what_was_
         await eventually(market.has_heard(4))
 
 
-async def test_each_message_names_the_position_before_it_in_its_partition() -> None:
+async def test_a_log_that_was_set_back_is_not_published_over_what_it_once_held() -> None:
+    market = Marketplace()
+    await fill(market.log, streams=3, rounds=2)
+    async with running(market.relay("a")):
+        await eventually(market.has_heard(6))
+    before, market.log = market.heard(), MemoryCommitLog()
+    await fill(market.log, streams=3, rounds=3)
+    with pytest.raises(OfAnotherLog, match="what the log of jars does not"):
+        await market.relay("b").run()
+    assert market.heard() == before
+
+
+async def test_a_topic_in_which_others_have_written_is_published_to() -> None:
+    market = Marketplace()
+    await market.bus.publish(topic(SERVICE), [Message("jar_0", b"?", ()), Message("jar_1", b"?", (("ce_position", b"x"),))])
+    await fill(market.log, streams=2, rounds=1)
+    async with running(market.relay("a")) as relay:
+        await eventually(lambda: relay.position == 2)
+
+
+async def test_each_message_names_the_one_before_it_in_its_partition() -> None:
     market = Marketplace()
     await fill(market.log, streams=40, rounds=2)
     async with running(market.relay("a")):
         await eventually(market.has_heard(80))
-    await market.log.append(new_commit("jar_0", after=(await market.log.stream("jar_0"))[-1]))
+    await market.log.append(new_commit("jar_0", after=(await market.log.stream("jar_0"))[-1], events=3))
     async with running(market.relay("b")):
         await eventually(market.has_heard(81))
     for kept in market.bus._topics[topic(SERVICE)]:
-        positions = [int(message.headers["ce_position"]) for message in kept]
-        assert [int(message.headers["ce_follows"]) for message in kept] == [0, *positions][: len(kept)]
+        marks = [b"%d.%d" % mark_of(message) for message in kept]
+        assert [message.headers["ce_follows"] for message in kept] == [b"0.0", *marks][: len(kept)]
 
 
 class Lost(Faults):
@@ -265,18 +287,22 @@ async def test_a_loss_is_noticed_although_a_page_was_sent_again_into_the_new_top
 
 
 def test_a_lease_is_read_back_as_it_was_written() -> None:
-    lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, {0: 41, 11: 42}, 5)
+    lease = Lease("a", 3, 1_700, 42, {0: 7, 11: 9}, {0: (41, 1), 11: (42, 17)}, 5)
     assert Lease.of(5, lease.body()) == lease
     assert replace(lease, owner="").body()["owner"] == ""
 
 
-async def test_a_lease_of_older_code_is_taken_over_without_publishing_anything_again() -> None:
+@pytest.mark.parametrize("tails", [None, lambda tails: {number: position for number, (position, _) in tails.items()}])
+async def test_a_lease_of_older_code_is_taken_over_without_publishing_anything_again(tails: Any) -> None:
+    """It had no tails, or of their marks the positions only."""
     market = Marketplace()
     first = await market.log.append(new_commit("jar_0"))
     async with running(market.relay("a")):
         await eventually(market.has_heard(1))
     stored = (await market.documents.get(RELAYS, [SERVICE]))[SERVICE]
     older = {name: value for name, value in stored.body.items() if name != "tails"}
+    if tails is not None:
+        older["tails"] = tails(stored.body["tails"])
     assert not await market.documents.put(RELAYS, [Write(SERVICE, stored.revision, older)])
     await market.log.append(new_commit("jar_0", after=first.commit))
     async with running(market.relay("b")):
