@@ -26,7 +26,8 @@ async def are_measured(deal: Deal) -> None:
     api, post_id = deal.api, deal.ids["post"]
     service = api.person("importer", "service")
     await api.until("the post is tracked", lambda: api.get(deal.operator, f"/v1/posts/{post_id}"))
-    newest, older = deal.now() - timedelta(milliseconds=1), deal.now() - timedelta(milliseconds=2)
+    now = deal.now()
+    newest, older = now - timedelta(milliseconds=1), now - timedelta(milliseconds=2)
     reports = [_snapshot(post_id, iso(newest), 1), _snapshot(post_id, iso(older), 3)]
     answer = await api.post(service, "/v1/metrics:report", {"reports": reports})
     deal.check("both snapshots are taken, the older one after the newer", all(r["accepted"] for r in answer["results"]), answer)

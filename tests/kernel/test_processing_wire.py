@@ -29,11 +29,12 @@ from tests.kernel.memory_world import TOPIC, Recorder, World
 
 
 @pytest.fixture(scope="module")
-async def database(mongo_client: MongoClient) -> AsyncIterator[MongoDatabase]:
+async def database(mongo: str) -> AsyncIterator[MongoDatabase]:
     """One for all tests: they share the topic, and a topic is of one log."""
-    name = f"limelight_jars_{uuid.uuid4().hex}"
-    yield mongo_client.database(name)
-    await mongo_client.drop_database(name)
+    client, name = MongoClient(mongo), f"limelight_jars_{uuid.uuid4().hex}"
+    yield client.database(name)
+    await client.drop_database(name)
+    client.close()
 
 
 @pytest.fixture

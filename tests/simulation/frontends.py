@@ -88,8 +88,8 @@ class Frontends:
             twice = await asyncio.gather(self._answer(sent, body), self._answer(sent, body))
             self._happened["the same command twice at once"] += 1
             self._same(sent, [reply for reply, recorded in twice if recorded])
-            answered = [(not recorded, reply.status_code, reply) for reply, recorded in twice if reply is not None]
-            reply = min(answered, key=lambda one: one[:2])[2] if answered else None
+            answered = [(not recorded, one.status_code, -_version(one), one) for one, recorded in twice if one is not None]
+            reply = min(answered, key=lambda one: one[:3])[3] if answered else None  # of two the later one: see `_same`
         else:
             reply = await self._insist(sent, body)
         if reply is not None:
@@ -131,16 +131,17 @@ class Frontends:
 
     async def _repeat(self, sent: Sent, body: Json) -> None:
         """Much later, the same once more, or another request under the same key."""
-        if self.chance.random() < 0.5:
+        if not self._committed(sent):  # it changed nothing, and may find something to change by now: see `_answer`
+            sent.status = 0
+            if (reply := await self._insist(sent, body)) is not None:
+                self._remember(sent, reply)
+        elif self.chance.random() < 0.5:
             reply = await self._insist(sent, body)
-            if reply is not None and self._committed(sent):
+            if reply is not None:
                 hold("the same key, the same answer", reply.status_code < 300, f"{sent.path}: {reply.status_code} {reply.text}")
                 hold("the same key, the same answer", _version(reply) == sent.version, f"{sent.path} moved on")
                 self._happened["an answer given again"] += 1
-            return
-        recorded = self._committed(sent)  # see `_answer`
-        reply = await self._insist(sent, {**body, "reason": "another request"})
-        if reply is not None and (recorded or reply.status_code >= 300):
+        elif (reply := await self._insist(sent, {**body, "reason": "another request"})) is not None:
             hold("a key is for one request", reply.status_code in (400, 409), f"{sent.path}: {reply.status_code} {reply.text}")
             self._happened["a key reused"] += 1
 
