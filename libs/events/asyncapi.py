@@ -23,10 +23,14 @@ HEADERS = {
     "ce_position": {"type": "string", "pattern": "^[0-9]+$", "description": "The commit's place in the service's total order."},
     "ce_follows": {
         "type": "string",
-        "pattern": r"^[0-9]+\.[0-9]+$",
-        "description": "`ce_position` and `ce_streamversion` of the message before it in its partition, with a dot between; "
-        "0.0 of the first. Later than any that you have seen there: the broker lost what is between; leave the message, all "
-        "of it comes again in order.",
+        "pattern": "^[0-9]+$",
+        "description": "`ce_position` of the message before it in its partition, 0 of the first. Higher than any that you have "
+        "seen there: the broker lost what is between; leave the message, all of it comes again in order.",
+    },
+    "ce_followsversion": {
+        "type": "string",
+        "pattern": "^[0-9]+$",
+        "description": "`ce_streamversion` of that message: what is missing may be an event of its commit. 0: not known.",
     },
     "ce_actor": {"type": "string", "description": "`<role>:<party or subject>` who caused it."},
     "ce_correlationid": {"type": "string", "description": "The same in all that follows from one request."},
@@ -35,7 +39,7 @@ HEADERS = {
     "traceparent": {"type": "string"},
     "content-type": {"type": "string", "const": "application/json"},
 }
-OPTIONAL = {"ce_follows", "ce_causationid", "ce_traceparent", "traceparent"}
+OPTIONAL = {"ce_follows", "ce_followsversion", "ce_causationid", "ce_traceparent", "traceparent"}
 
 
 def message_name(type_: str, version: int) -> str:

@@ -119,8 +119,8 @@ class KafkaBus:
         if not places:
             return {}
         async with self._reader() as consumer:
-            ends = await consumer.end_offsets(places)
-            wanted = {place: offset for place in places if (offset := offsets[place.partition]) < ends[place]}
+            begins, ends = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
+            wanted = {place: at for place in places if begins[place] <= (at := offsets[place.partition]) < ends[place]}
             consumer.assign(list(wanted))
             for place, offset in wanted.items():
                 consumer.seek(place, offset)

@@ -131,7 +131,7 @@ class Consumer:
         """Handles a batch or parks what cannot be. Raises `Unavailable` or `Halted`: nothing of it may be acknowledged."""
         if self.halted is not None:
             raise self.halted
-        size = self._page or len(batch)
+        size = self._page or max(1, len(batch))
         for start in range(0, len(batch), size):
             await self._deliver(batch[start : start + size])
 

@@ -231,8 +231,8 @@ NO_MARK: Mark = (0, 0)
 
 def to_cloudevent(commit: Commit, index: int, source: str, follows: Mark) -> tuple[Headers, bytes]:
     """Kafka headers and value of one event of a commit. `follows`: the message before it in its partition, `NO_MARK` if it is
-    the first. `ce_streamversion`, `ce_position`, `ce_follows`, `ce_actor`, `ce_correlationid`, `ce_causationid` and
-    `traceparent` are extensions; a stock CloudEvents SDK reads them all."""
+    the first. `ce_streamversion`, `ce_position`, `ce_follows`, `ce_followsversion`, `ce_actor`, `ce_correlationid`,
+    `ce_causationid` and `traceparent` are extensions; a stock CloudEvents SDK reads them all."""
     stored, meta = commit.events[index], commit.meta
     type_, schema, origin = _constant_headers(stored.type, stored.v, source)
     stream = commit.stream.encode()
@@ -247,7 +247,8 @@ def to_cloudevent(commit: Commit, index: int, source: str, follows: Mark) -> tup
         ("ce_partitionkey", stream),
         ("ce_streamversion", b"%d" % (commit.first + index)),
         ("ce_position", b"%d" % commit.position),
-        ("ce_follows", b"%d.%d" % follows),
+        ("ce_follows", b"%d" % follows[0]),
+        ("ce_followsversion", b"%d" % follows[1]),
         ("ce_actor", meta.actor.encode()),
         ("ce_correlationid", meta.correlation_id.encode()),
         CONTENT_TYPE,

@@ -80,16 +80,16 @@ def sift(batch: Sequence[Delivery], known: Mapping[Place, Reached]) -> Sifted:
 
 def mark_of(delivery: Delivery) -> Mark:
     """`NO_MARK` of what is no message of ours."""
-    position = _number(delivery.headers.get("ce_position", b""))
-    return (position, _number(delivery.headers.get("ce_streamversion", b""))) if position else NO_MARK
+    position = _number(delivery, "ce_position")
+    return (position, _number(delivery, "ce_streamversion")) if position else NO_MARK
 
 
 def _follows(delivery: Delivery) -> Mark:
-    position, _, version = delivery.headers.get("ce_follows", b"").partition(b".")
-    return _number(position), _number(version)
+    return _number(delivery, "ce_follows"), _number(delivery, "ce_followsversion")
 
 
-def _number(told: bytes) -> int:
+def _number(delivery: Delivery, header: str) -> int:
+    told = delivery.headers.get(header, b"")
     return int(told) if told.isdigit() else 0
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from libs.events.ahead import Ahead
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 RELAYS = "relays"
 """The collection of the lease."""
+LOOKS = 20
+"""For a commit that must be there, before it counts as missing."""
 
 
 class _Superseded(Exception):
@@ -37,8 +39,8 @@ class _Stopped(Exception):
 @dataclass(frozen=True, slots=True)
 class Lease:
     """`position`: all commits up to it are published. `ends`, `tails`: partition -> offset and mark of the last message known
-    to be there (of its mark older code kept the position only). `expires`: milliseconds since 1970, as its owner's clock had
-    it."""
+    to be there. `expires`: milliseconds since 1970, as its owner's clock had it. Relays of older code, which know of positions
+    only or of no tails at all, can take over what is stored of it, and give it back."""
 
     owner: str = ""
     epoch: int = 0
@@ -50,19 +52,22 @@ class Lease:
 
     @classmethod
     def of(cls, revision: int, body: Document) -> Lease:
-        ends = {int(number): offset for number, offset in body["ends"].items()}
-        tails = {int(number): _mark(tail) for number, tail in body.get("tails", {}).items()}  # older code had none
+        ends, positions, versions = (_by_number(body.get(name, {})) for name in ("ends", "tails", "versions"))
+        tails = {number: (position, versions.get(number, 0)) for number, position in positions.items()}
         return cls(body["owner"], body["epoch"], body["expires"], body["position"], ends, tails, revision)
 
     def body(self) -> Document:
         fields = {"owner": self.owner, "epoch": self.epoch, "expires": self.expires, "position": self.position}
-        ends = {str(number): offset for number, offset in self.ends.items()}
-        tails = {str(number): list(tail) for number, tail in self.tails.items()}
-        return {**fields, "ends": ends, "tails": tails}
+        positions, versions = ({number: tail[part] for number, tail in self.tails.items()} for part in (0, 1))
+        return {**fields, "ends": _by_name(self.ends), "tails": _by_name(positions), "versions": _by_name(versions)}
 
 
-def _mark(kept: Sequence[int] | int) -> Mark:
-    return (kept, 0) if isinstance(kept, int) else (kept[0], kept[1])
+def _by_number(named: Mapping[str, int]) -> dict[int, int]:
+    return {int(number): value for number, value in named.items()}
+
+
+def _by_name(numbered: Mapping[int, int]) -> dict[str, int]:
+    return {str(number): value for number, value in numbered.items()}
 
 
 class Relay:
@@ -190,17 +195,22 @@ class Relay:
         for message in last.values():
             if not await self._holds(message):
                 raise OfAnotherLog(
-                    f"{self._topic} holds at position {mark_of(message)[0]} what the log of {self._service} does not: was its "
-                    "database set back? Bring the log back, or delete the topic and what others have made of it"
+                    f"{self._topic} holds at position {mark_of(message)[0]} what the log of {self._service} does not. "
+                    "Databases are set back together while nothing runs, and their topics deleted then (deploy/k8s/README.md)"
                 )
 
     async def _holds(self, message: Delivery) -> bool:
-        """What is no message of ours counts as held."""
+        """What is no message of ours counts as held. A database that has just elected another primary may not know for a moment
+        what it has acknowledged."""
         position, _ = mark_of(message)
-        if not position:
-            return True
-        ids = {event.id.encode() for commit in await self._commits.read(position - 1, 1) for event in commit.events}
-        return message.headers.get("ce_id") in ids
+        commits: list[Commit] = []
+        for _ in range(LOOKS if position else 0):
+            commits = await self._commits.read(position - 1, 1)
+            if commits:
+                break
+            await self._rest(self._poll)
+        ids = {event.id.encode() for commit in commits for event in commit.events}
+        return not position or message.headers.get("ce_id") in ids
 
     def _is_last(self, number: int, found: Delivery | None) -> bool:
         tail = self._lease.tails.get(number)

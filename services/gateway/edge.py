@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 import structlog
+from google.protobuf.message import Message
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind
 
 from libs.chassis.auth import Verifier
 from libs.chassis.errors import refusal_of
 from libs.chassis.telemetry import context_of, traceparent
-from libs.chassis.upstream import AUTHORIZATION, ETAG, IDEMPOTENCY_KEY, IF_MATCH, POSITION, TRACEPARENT, Upstream
+from libs.chassis.upstream import AUTHORIZATION, ETAG, IDEMPOTENCY_KEY, IF_MATCH, POSITION, TRACEPARENT, Reply, Upstream
 from libs.events.decider import Kind, Refusal
 from libs.events.ids import Ids
 from services.gateway import problems, sse
@@ -84,9 +86,10 @@ class Edge:
         self._tracing = settings.otel_exporter_otlp_endpoint is not None
         self._pace = sse.Pace(settings.heartbeat, settings.longest_stream)
         self._streams = 0
+        self._in_hand: Counter[bool] = Counter()
+        """By `Route.raw`: what anyone may send takes no room from those who have a token."""
+        self._most = {False: settings.most_in_hand, True: settings.most_webhooks}
         self._places = {name: Places(settings.most_in_hand, settings.deadline, meter.now) for name in upstreams}
-        self._webhooks = Places(settings.most_webhooks, settings.deadline, meter.now)
-        """What anyone may send takes no place from those who have a token."""
         meter.watch(self._places)
         self.closing = asyncio.Event()
         """Set when the process is to stop: streams end, `/readyz` says so."""
@@ -145,18 +148,17 @@ class Edge:
         metadata = await self._metadata(route, exchange)
         if route.method.streaming:
             return await self._stream(route, values, exchange, metadata)
-        places = self._webhooks if route.raw else self._places[route.method.owner]
-        places.take()
-        asked = None
+        if self._in_hand[route.raw] >= self._most[route.raw]:
+            raise problems.overloaded()
+        self._in_hand[route.raw] += 1
         try:
             async with asyncio.timeout(self._settings.deadline):
                 body = await self._body(route, exchange)
                 scope = exchange.scope
                 request = route.request(values, scope["query_string"], body, headers=scope["headers"])
-                asked = self._meter.now()
-                reply = await self._upstreams[route.method.owner].call(route.method.path, request, metadata)
+                reply = await self._asked(route, request, metadata)
         finally:
-            places.leave(asked)
+            self._in_hand[route.raw] -= 1
         headers = [*JSON]
         version = reply.metadata.get(ETAG)
         if version:
@@ -171,6 +173,21 @@ class Edge:
         self._cors.add(exchange.headers, headers)
         await exchange.respond(200, headers, orjson.dumps(route.answer(reply.message)))
         return None
+
+    async def _asked(self, route: Route, request: Message, metadata: dict[str, str]) -> Reply:
+        """The upstream's answer, if there is a place to ask for it."""
+        upstream = self._upstreams[route.method.owner]
+        if route.raw:
+            return await upstream.call(route.method.path, request, metadata)
+        places, able = self._places[route.method.owner], True
+        taken = places.take()
+        try:
+            return await upstream.call(route.method.path, request, metadata)
+        except Refusal as refusal:
+            able = refusal.kind not in (Kind.UNAVAILABLE, Kind.RESOURCE_EXHAUSTED)
+            raise
+        finally:
+            places.leave(taken, able)
 
     async def _stream(self, route: Route, values: list[str], exchange: Exchange, metadata: dict[str, str]) -> None:
         if self._streams >= self._settings.most_streams or self.closing.is_set():

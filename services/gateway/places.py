@@ -13,15 +13,16 @@ from services.gateway import problems
 
 FIRST, FEWEST = 64, 8
 """Places before anything is known, and however late the answers are."""
-LATE = 4
-"""An answer is late after this part of the deadline: who asks has time to try again."""
+LATE, NEVER_LATE = 4, 1.0
+"""An answer is late after this part of the deadline, so that who asks has time to try again. Within so many seconds none is: a
+query waits as long for a position that it is to show."""
 
 
 class Places:
     """`most`: however fast the answers are. `deadline`: seconds that a request has; `now`: steady seconds."""
 
     def __init__(self, most: int, deadline: float, now: Callable[[], float]) -> None:
-        self._most, self._late, self._now = most, deadline / LATE, now
+        self._most, self._late, self._now = most, max(deadline / LATE, NEVER_LATE), now
         self._number = float(min(most, FIRST))
         self._fewest = min(most, FEWEST)
         self._taken = 0
@@ -31,22 +32,20 @@ class Places:
     def number(self) -> int:
         return int(self._number)
 
-    def take(self) -> None:
-        """A place, to be left again. Raises `OVERLOADED`."""
+    def take(self) -> float:
+        """A place, to be left again with what is returned: the time. Raises `OVERLOADED`."""
         if self._taken >= self.number:
             raise problems.overloaded()
         self._taken += 1
+        return self._now()
 
-    def leave(self, asked: float | None) -> None:
-        """`asked`: when the service was; None: it was not. One place more per round of answers in time, while places are short;
-        half of them after a late one. What was asked before they were halved is late for the same reason: nothing new."""
-        crowded = self._taken * 2 >= self._number
+    def leave(self, taken: float, able: bool = True) -> None:
+        """One place more per round of answers in time, while places are short and the service was `able` to answer; half of
+        them after a late one. What was asked before they were halved is late for the same reason, and says nothing new."""
+        now, crowded = self._now(), self._taken * 2 >= self._number
         self._taken -= 1
-        if asked is None:
-            return
-        now = self._now()
-        if now - asked <= self._late:
-            if crowded:
-                self._number = min(self._most, self._number + 1 / self._number)
-        elif asked >= self._halved:
-            self._number, self._halved = max(self._fewest, self._number / 2), now
+        if now - taken > self._late:
+            if taken >= self._halved:
+                self._number, self._halved = max(self._fewest, self._number / 2), now
+        elif crowded and able:
+            self._number = min(self._most, self._number + 1 / self._number)

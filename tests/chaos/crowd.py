@@ -63,7 +63,7 @@ class Crowd:
         told, status = _encoded(self.asks(self._came), f"crowd-{self._came}"), 0
         try:
             async with asyncio.timeout(GIVES_UP):
-                connection = self._idle.pop() if self._idle else await self._connected()
+                connection = self._idle.popleft() if self._idle else await self._connected()
                 status = await connection.exchange(told)
                 self._idle.append(connection)
         except (OSError, TimeoutError, EOFError):

@@ -84,10 +84,11 @@ async def test_a_crowd_is_told_to_come_back_and_who_is_let_in_is_answered_in_tim
             rate = CROWD * knee.good
             many = Stage.of(rate, CROWD_STAYS, await crowd.comes(rate, CROWD_STAYS))
             await asyncio.sleep(RESTS)
-            after = Stage.of(FIRST_RATE, STAGE, await crowd.comes(FIRST_RATE, STAGE))
+            few = min(FIRST_RATE, knee.good / 2)
+            after = Stage.of(few, STAGE, await crowd.comes(few, STAGE))
         await nothing_lost_and_nothing_twice(stack, stack.settles)
     assert many.good >= STILL * knee.good, f"{knee}; {many}"
-    assert many.statuses[504] <= LATE * many.statuses.total(), f"{many}"
+    assert many.statuses[200] + many.statuses[503] >= (1 - LATE) * many.statuses.total(), f"{many}, {many.statuses}"
     assert percentile(many.refused, 0.99) <= DEADLINE, f"{many}"
     assert after.good >= KEPT_UP * after.rate, f"{after}"
     ours = f"at most {knee.good:.0f}/s are answered within {DEADLINE:.0f} s; of {many}; {RESTS:.0f} s later of {after}"

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from libs.events.consumer import Consumer, Limits
 from libs.events.envelope import Recorded, topic
 from libs.events.faults import Faults
 from libs.events.handler import CommandHandler
@@ -14,9 +15,9 @@ from libs.events.ids import Ids
 from libs.events.memory import LoopClock, MemoryBus, MemoryCommitLog, MemoryDocuments, SeededIds
 from libs.events.ports import Bus, Clock, CommitLog, Delivery, Documents, Message, Ports, Unavailable
 from libs.events.relay import messages_of
-from tests.kernel.jars import ANN, JARS, SERVICE, AddCoin, OpenJar, jar, jar_id, key
+from tests.kernel.jars import ANN, JARS, SERVICE, AddCoin, CoinAdded, JarOpened, OpenJar, jar, jar_id, key
 
-TOPIC = topic(SERVICE)
+TOPIC, GROUP = topic(SERVICE), f"limelight.{SERVICE}.tests"
 
 
 class Faulty(Faults):
@@ -105,3 +106,24 @@ class Recorder:
     def of(self, number: int) -> list[int]:
         """Versions of a jar in the order in which they were first handled."""
         return list(dict.fromkeys(version for stream, version in self.handled if stream == jar_id(number)))
+
+
+def consumer(world: World, recorder: Recorder, **limits: float) -> Consumer:
+    return Consumer(
+        GROUP,
+        [TOPIC],
+        [JarOpened, CoinAdded],
+        recorder,
+        ports=world.ports,
+        known=JARS,
+        limits=Limits(**limits),  # type: ignore[arg-type]
+    )
+
+
+async def filled(jars: int = 3, coins: int = 3) -> World:
+    world = World()
+    await world.open(*range(jars))
+    for _ in range(coins):
+        for number in range(jars):
+            await world.add(number, 1)
+    return world

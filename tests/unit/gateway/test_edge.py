@@ -202,6 +202,14 @@ async def test_beyond_the_bound_of_requests_in_hand_is_503_at_once(upstream: Fak
         assert (await http.get("/v1/books/b1", headers=ANA)).status_code == 200
 
 
+@pytest.mark.parametrize(("kind", "status"), [(Kind.UNAVAILABLE, 503), (Kind.RESOURCE_EXHAUSTED, 429), (Kind.NOT_FOUND, 404)])
+async def test_a_place_is_left_however_the_service_answers(upstream: FakeUpstream, kind: Kind, status: int) -> None:
+    upstream.answer = Refusal("NO", "", kind=kind)
+    async with client(gateway(upstream, most_in_hand=1)) as http:
+        answers = [(await http.get("/v1/books/b1", headers=ANA)).status_code for _ in range(5)]
+    assert answers == [status] * 5
+
+
 async def test_a_service_that_answers_late_is_asked_less_at_once(upstream: FakeUpstream) -> None:
     clock, go = ManualClock(), asyncio.Event()
 

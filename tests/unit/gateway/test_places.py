@@ -27,10 +27,9 @@ class Service:
         asked = []
         for _ in range(count):
             try:
-                self.places.take()
+                asked.append(self.places.take())
             except Refusal:
                 break
-            asked.append(self.clock.monotonic())
         return asked
 
     def answer(self, asked: Sequence[float], after: float) -> None:
@@ -103,15 +102,21 @@ def test_one_place_stays_where_only_one_was_allowed() -> None:
     assert len(service.ask(5)) == 1
 
 
-def test_a_request_that_never_reached_the_service_says_nothing_about_it() -> None:
+def test_a_service_that_is_not_able_to_answer_is_not_asked_more_for_saying_so_fast() -> None:
     service = Service()
-    for _ in range(40):
-        service.places.take()
-    service.clock.advance(DEADLINE)
-    for _ in range(40):
-        service.places.leave(None)
+    for _ in range(10):
+        for taken in service.ask(1_000):
+            service.places.leave(taken, able=False)
     assert service.places.number == FIRST
-    assert len(service.ask(1_000)) == FIRST
+
+
+def test_who_waits_for_a_position_is_not_late_however_short_the_deadline() -> None:
+    clock = ManualClock()
+    places = Places(512, 0.5, clock.monotonic)
+    taken = places.take()
+    clock.advance(1.0)
+    places.leave(taken)
+    assert places.number == FIRST
 
 
 @pytest.mark.parametrize("capacity", [5, 50, 500])
