@@ -3,6 +3,7 @@ searches, and a brand's team shares what it keeps."""
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -31,6 +32,8 @@ from services.discovery.main import build
 from services.discovery.settings import Settings
 
 HOUR = timedelta(hours=1)
+POSITIONS = itertools.count(1)
+"""Of what campaigns tells: one log, whichever desk it concerns."""
 Json = dict[str, Any]
 Discovery = tuple[Service, Ports, DevelopmentIssuer]
 
@@ -43,7 +46,6 @@ class Desk:
         self._methods = {name: method for of in service.protos for name, method in of.methods.items()}
         now = ports.clock.now()
         self.creator, self.brand, self.rival = (ports.ids.new(prefix, now) for prefix in ("crt", "brd", "brd"))
-        self._told = 0
 
     async def call(self, rpc: str, party: str = "", **body: Any) -> Json:
         """As the brand, unless `party` says otherwise. `position`: where a read model must have come to."""
@@ -79,12 +81,11 @@ class Desk:
 
     async def campaigns_tell(self, stream: str, *events: Event, hours: int = 0) -> None:
         """Facts of the campaigns service, as its relay publishes them; each time from a stream that nobody knows."""
-        self._told += 1
         commit_id = commit_id_of(stream, str(hours))
         expected = 0 if hours == 0 else 1
         meta = Meta(actor="service:campaigns", correlation_id=commit_id)
         new = NewCommit(stream, expected, GENESIS, commit_id, AT + hours * HOUR, meta, store_events(commit_id, events))
-        commit = new.at_position(self._told)
+        commit = new.at_position(next(POSITIONS))
         told = [to_cloudevent(commit, index, "campaigns", NO_MARK) for index in range(len(events))]
         await self._ports.bus.publish(topic("campaigns"), [Message(stream, value, headers) for headers, value in told])
 
