@@ -21,6 +21,8 @@ SOON = 0.2
 """Seconds, less than a broker may wait until something comes: an answer that holds nothing and came sooner was no wait."""
 REST_STEP, REST_MOST = 0.005, 0.1
 """Seconds: each such answer adds so much to the rest before the next question, up to so much."""
+BETWEEN_LOOKS = 0.1
+"""Seconds from one look at the cluster's topics to the next."""
 LEAVE = 2.0
 """Seconds that a consumer which stops waits for the broker: for its last commit, and to leave its group."""
 
@@ -50,12 +52,13 @@ class Hand:
 
 class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
     """Rests where a broker does not wait. The embedded one answers at once that there is nothing, however long it may wait for
-    something: aiokafka would ask it thousands of times a second."""
+    something, and every broker that it does not know a topic: aiokafka would ask thousands of times a second."""
 
     def __init__(self, *topics: str, **settings: Any) -> None:
         super().__init__(*topics, **settings)
-        self._rest = 0.0
+        self._rest, self._looked = 0.0, float("-inf")
         self._ask, self._client.send = self._client.send, self._ask_seldom
+        self._look, self._client._metadata_update = self._client._metadata_update, self._look_seldom
 
     async def _ask_seldom(self, node: int, request: Any, **how: Any) -> Any:
         asked = time.monotonic()
@@ -68,6 +71,11 @@ class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
             self._rest = min(REST_MOST, self._rest + REST_STEP)
             await asyncio.sleep(self._rest)
         return answer
+
+    async def _look_seldom(self, cluster: Any, topics: Any) -> Any:
+        await asyncio.sleep(max(0.0, self._looked + BETWEEN_LOOKS - time.monotonic()))
+        self._looked = time.monotonic()
+        return await self._look(cluster, topics)
 
 
 def _holds_nothing(answer: Any) -> bool:
