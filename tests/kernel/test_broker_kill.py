@@ -186,7 +186,7 @@ async def test_a_consumer_whose_topic_is_lost_looks_for_it_seldom(broker: Broker
     await asyncio.sleep(A_WHILE)
     seldom = len(looked)
     await publish(other, [b"after"])
-    await eventually(lambda: b"after" in group.received, timeout=AGAIN)
+    await eventually(lambda: b"after" in group.received, timeout=2 * AGAIN)
     await subscription.stop()
     assert seldom <= 1.5 * A_WHILE / BETWEEN_LOOKS
 
@@ -210,7 +210,7 @@ async def test_a_consumer_of_which_a_task_died_is_built_anew(broker: Broker, tas
     await publish(bus, [b"after"])
     await broker.kill()
     await publish(bus, [b"after the kill"])
-    await eventually(lambda: b"after the kill" in group.received, timeout=AGAIN)
+    await eventually(lambda: b"after the kill" in group.received, timeout=2 * AGAIN)
     await subscription.stop()
 
 
