@@ -33,7 +33,7 @@ from services.discovery.settings import Settings
 
 HOUR = timedelta(hours=1)
 POSITIONS = itertools.count(1_000_000)
-"""Of what campaigns tells: one log, whichever desk it concerns, and ahead of what other tests' campaigns told on this broker."""
+"""Of what campaigns tells: one log, whichever desk it concerns, and ahead of what other tests tell on this broker."""
 Json = dict[str, Any]
 Discovery = tuple[Service, Ports, DevelopmentIssuer]
 
