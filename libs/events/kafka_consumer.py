@@ -114,7 +114,7 @@ class GroupConsumer(SparingConsumer):
         """aiokafka's own waits for the answer to a join, and for a broker that is away: so long that nobody can."""
         leaving = asyncio.ensure_future(super().stop())
         await asyncio.wait({leaving}, timeout=LEAVE)
-        if leaving.done() and not leaving.exception():
+        if leaving.done() and not leaving.cancelled() and not leaving.exception():  # a task of its that died may cancel it
             return
         leaving.cancel()
         await asyncio.gather(leaving, return_exceptions=True)

@@ -210,7 +210,7 @@ async def test_a_consumer_of_which_a_task_died_is_built_anew(broker: Broker, tas
     await publish(bus, [b"after"])
     await broker.kill()
     await publish(bus, [b"after the kill"])
-    await eventually(lambda: b"after the kill" in group.received, timeout=2 * AGAIN)
+    await eventually(lambda: b"after the kill" in group.received, timeout=AGAIN)
     await subscription.stop()
 
 
