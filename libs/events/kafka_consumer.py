@@ -21,8 +21,8 @@ SOON = 0.2
 """Seconds, less than a broker may wait until something comes: an answer that holds nothing and came sooner was no wait."""
 REST_STEP, REST_MOST = 0.005, 0.1
 """Seconds: each such answer adds so much to the rest before the next question, up to so much."""
-BETWEEN_LOOKS = 0.1
-"""Seconds from one look at the cluster's topics to the next."""
+LOOK_EVERY = 0.1
+"""Seconds from one look at the cluster's topics to the next, at least."""
 LEAVE = 2.0
 """Seconds that a consumer which stops waits for the broker: for its last commit, and to leave its group."""
 
@@ -73,7 +73,7 @@ class SparingConsumer(AIOKafkaConsumer):  # type: ignore[misc]
         return answer
 
     async def _look_seldom(self, cluster: Any, topics: Any) -> Any:
-        await asyncio.sleep(max(0.0, self._looked + BETWEEN_LOOKS - time.monotonic()))
+        await asyncio.sleep(max(0.0, self._looked + LOOK_EVERY - time.monotonic()))
         self._looked = time.monotonic()
         return await self._look(cluster, topics)
 

@@ -55,8 +55,8 @@ class Settings(ProcessSettings):
     """Seconds from a request's headers to its answer; beyond: 504. Streams have none."""
 
     most_in_hand: int = Field(512, ge=1)
-    """Requests that are worked on at once; a further one: 503 with Retry-After. Each service is asked by fewer of them, 64 at
-    first, as long as it answers late (places.py)."""
+    """Requests that are worked on at once; a further one: 503 with Retry-After. Each service has fewer places, 64 at
+    first: more as it answers in time, fewer as it is late (places.py)."""
 
     most_streams: int = Field(1_000, ge=1)
     """Event streams that are open at once; a further one: 503 with Retry-After."""

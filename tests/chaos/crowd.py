@@ -12,22 +12,14 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from tests.chaos.load import Request
-
-GIVES_UP = 10.0
-"""Seconds after which one leaves without an answer."""
+from tests.chaos.traffic import GIVES_UP, Timing
 
 
 @dataclass(frozen=True, slots=True)
-class Visit:
-    """Seconds on the loop's clock; `status` 0: no answer came."""
+class Visit(Timing):
+    """`status` 0: no answer came."""
 
-    intended: float
-    answered: float
     status: int
-
-    @property
-    def latency(self) -> float:
-        return self.answered - self.intended
 
 
 @dataclass

@@ -126,15 +126,20 @@ def _expired_when_due(commits: list[Commit]) -> None:
 
 
 def _are_published(service: str, stored: set[str], records: Sequence[ConsumerRecord]) -> int:
-    """All that is stored and nothing else, at least once; per key in order and without a gap, but for what comes again, and for
-    what a wiped broker was given too early and every consumer leaves."""
+    """All that is stored and nothing else, at least once; per key in order and without a gap, but for what was there before and
+    comes again, and for what a wiped broker was given too early: consumers pass over the one and leave the other."""
     deliveries = [Delivery(one.topic, one.partition, one.offset, one.key.decode(), b"", dict(one.headers)) for one in records]
     last: Counter[str] = Counter()
-    published = set()
-    for one in sift(deliveries, {}).ready:
+    published, sifted = set(), sift(deliveries, {})
+    again, early = ({(one.partition, one.offset) for one in some} for some in (sifted.again, sifted.early))
+    for one in deliveries:
+        place = (one.partition, one.offset)
+        if place in early:
+            continue
         published.add(one.headers["ce_id"].decode())
         version = int(one.headers["ce_streamversion"])
         assert version <= last[one.key] + 1, f"{service}: version {version} of {one.key} overtook one before it"
+        assert place not in again or version <= last[one.key], f"{service}: version {version} of {one.key} is passed over"
         last[one.key] = max(last[one.key], version)
     assert published == stored, f"{service}: {len(stored - published)} are not published, {len(published - stored)} not stored"
     return len(records)

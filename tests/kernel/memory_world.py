@@ -108,7 +108,7 @@ class Recorder:
         return list(dict.fromkeys(version for stream, version in self.handled if stream == jar_id(number)))
 
 
-def consumer(world: World, recorder: Recorder, **limits: float) -> Consumer:
+def consumer(world: World, recorder: Recorder, page: int | None = None, **limits: float) -> Consumer:
     return Consumer(
         GROUP,
         [TOPIC],
@@ -117,6 +117,7 @@ def consumer(world: World, recorder: Recorder, **limits: float) -> Consumer:
         ports=world.ports,
         known=JARS,
         limits=Limits(**limits),  # type: ignore[arg-type]
+        page=page,
     )
 
 

@@ -6,11 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from libs.events.consumer import Consumer, Limits
 from libs.events.ports import Unavailable, Write
 from libs.events.progress import PROGRESS, Reached, progress_id, read_progress
 from libs.events.testing import run_virtual
-from tests.kernel.jars import ANN, JARS, AddPair, CoinAdded, JarOpened, jar, jar_id, key
+from tests.kernel.jars import ANN, AddPair, jar, jar_id, key
 from tests.kernel.memory_world import GROUP, TOPIC, Recorder, World, consumer, filled
 
 
@@ -150,25 +149,12 @@ def test_a_large_batch_is_worked_off_page_by_page_and_what_is_done_stays_done() 
         world, recorder = await filled(1, 9), Recorder()
         batch, place = await world.deliveries(), (TOPIC, world.bus.partition(jar_id(0)))
         recorder.fails = lambda event: Unavailable("away") if event.version == 8 else None
-
-        def paged() -> Consumer:
-            return Consumer(
-                GROUP,
-                [TOPIC],
-                [JarOpened, CoinAdded],
-                recorder,
-                ports=world.ports,
-                known=JARS,
-                limits=Limits(patience=0.0),
-                page=3,
-            )
-
         with pytest.raises(Unavailable):
-            await paged().deliver(batch)
+            await consumer(world, recorder, page=3, patience=0.0).deliver(batch)
         assert recorder.handled == [(jar_id(0), version) for version in range(1, 7)]
         assert (await read_progress(world.documents, GROUP, [place]))[place].position == 6
         recorder.fails = lambda event: None
-        await paged().deliver(batch)
+        await consumer(world, recorder, page=3, patience=0.0).deliver(batch)
         assert recorder.handled == [(jar_id(0), version) for version in range(1, 11)]
 
     run_virtual(main())

@@ -214,10 +214,15 @@ class Published:
         sifted = sift(arrived, self.places)
         self.places |= sifted.reached
         self.happened["a page came too early"] += bool(sifted.early)
-        for delivery in sifted.ready:
-            version = int(delivery.headers["ce_streamversion"])
-            before = self.reached[name].get(delivery.key, 0)
-            hold("order per stream", version <= before + 1, f"{name}: {delivery.key} {version} came after {before}")
+        again, early = ({(one.partition, one.offset) for one in some} for some in (sifted.again, sifted.early))
+        for delivery in arrived:
+            place = (delivery.partition, delivery.offset)
+            if place in early:
+                continue
+            version, before = int(delivery.headers["ce_streamversion"]), self.reached[name].get(delivery.key, 0)
+            told = f"{name}: {delivery.key} {version} came after {before}"
+            hold("order per stream", version <= before + 1, told)
+            hold("order per stream", place not in again or version <= before, f"{told}, and is passed over")
             self.reached[name][delivery.key] = max(before, version)
 
     def lost(self, service: str) -> None:

@@ -96,6 +96,7 @@ async def test_requests_are_counted_by_route_method_and_status(upstream: FakeUps
     assert sorted(counted.values()) == ["1.0", "2.0"]
     assert all('http_route="GET /v1/books/{book_id}"' in labels for labels in counted)
     assert "secret-id" not in text
+    assert 'service="library"} 64.0' in next(line for line in text.splitlines() if line.startswith("limelight_gateway_places{"))
 
 
 async def test_without_telemetry_there_are_no_metrics(upstream: FakeUpstream) -> None:
